@@ -1,0 +1,1 @@
+"""The service; `app.py` is its table of contents."""

@@ -1,0 +1,174 @@
+"""One WebSocket: a receive loop that never stops, an outbox, deadlines, an orderly end."""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from falcon import PayloadTypeError, WebSocketDisconnected
+from falcon.asgi import WebSocket
+
+from .close_codes import CloseCode
+from .media import DEFAULT_PAYLOAD_TYPE, Encoded
+from .messages import MessageError, ServerMessage, parse
+from .outbox import Outbox
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
+logger = logging.getLogger(__name__)
+
+M = TypeVar("M")
+
+_LONGEST_TIMER = 3600.0
+
+
+class Connection(Generic[M]):
+    """The only reader and the only writer of an accepted WebSocket.
+
+    Iterate over it to get the client's messages. The receive loop runs whatever the resource does,
+    so a client that leaves is noticed and pings stay answered. Sending never waits and never
+    raises: what the client does not read stays in the outbox, and when that overflows the client
+    is closed with 4002, so that it delays nobody else.
+    """
+
+    def __init__(
+        self,
+        ws: WebSocket,
+        expected: "TypeForm[M]",
+        settings: Settings,
+        lifetime: float = math.inf,
+    ) -> None:
+        """Expect these types of message; close with 4001 after `lifetime` seconds."""
+        self.close_code: int | None = None
+        self._ws = ws
+        self._expected = expected
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._inbox: deque[M] = deque()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._outbox = Outbox(ws, settings.outbox_messages, settings.outbox_size, self._end)
+        self._errors = 0
+        self._closing = False
+        self._ended = False
+        self._scope = asyncio.timeout(None)
+        self._active_at = self._loop.time()
+        self._expires_at = self._active_at + lifetime
+        self._reader: asyncio.Task[None]
+        self._timer: asyncio.TimerHandle
+
+    def __aiter__(self) -> Self:
+        """Iterate over the client's messages until the connection ends, however it ends."""
+        return self
+
+    async def __anext__(self) -> M:
+        """Return the next message."""
+        while not self._inbox:
+            if self._ended:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        self._taken.set()
+        return self._inbox.popleft()
+
+    def send(self, message: ServerMessage | Encoded) -> None:
+        """Send a message after those before it; do nothing once the connection is closing."""
+        if self._closing:
+            return
+        encoded = message if isinstance(message, Encoded) else Encoded(message)
+        self._active_at = self._loop.time()
+        if not self._outbox.put(encoded.payload(DEFAULT_PAYLOAD_TYPE)):
+            self._outbox.clear()
+            self.close(CloseCode.TOO_SLOW)
+
+    def close(self, code: CloseCode = CloseCode.NORMAL) -> None:
+        """Close after what is in the outbox; the resource has `handler_grace` seconds to finish."""
+        if not self._closing:
+            self._closing = True
+            self._outbox.close(code)
+            self._end(code)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Self]:
+        """Receive and send until the block ends; then send what is left and close with 1000."""
+        try:
+            async with self._scope:
+                self._reader = asyncio.create_task(self._read())
+                self._watch()
+                try:
+                    yield self
+                finally:
+                    self._ended = True
+            self.close()
+        except TimeoutError:
+            if not self._scope.expired():
+                raise
+            logger.warning("a resource went on after its connection had ended: cancelled")
+        finally:
+            await self._finish()
+
+    async def _read(self) -> None:
+        try:
+            while not self._closing:
+                try:
+                    message = parse(await self._ws.receive_media(), self._expected)
+                except MessageError as error:
+                    self._reject(error)
+                else:
+                    await self._deliver(message)
+        except PayloadTypeError:
+            self.close(CloseCode.WRONG_FRAME_TYPE)
+        except WebSocketDisconnected as error:
+            self._end(error.code)
+        except TimeoutError:
+            self.close(CloseCode.OVERLOAD)
+        except Exception:
+            self.close(CloseCode.SERVER_ERROR)
+            raise
+
+    async def _deliver(self, message: M) -> None:
+        self._active_at = self._loop.time()
+        if len(self._inbox) >= self._settings.inbox_messages:
+            self._taken.clear()
+            async with asyncio.timeout(self._settings.inbox_timeout):
+                await self._taken.wait()
+        self._inbox.append(message)
+        self._arrived.set()
+
+    def _reject(self, error: MessageError) -> None:
+        self._errors += 1
+        self.send(error.answer)
+        if self._errors >= self._settings.max_errors:
+            self.close(CloseCode.UNDECODABLE)
+
+    def _watch(self) -> None:
+        now = self._loop.time()
+        idle_at = self._active_at + self._settings.idle_timeout
+        if now >= self._expires_at:
+            self.close(CloseCode.TOKEN_EXPIRED)
+        elif now >= idle_at:
+            self.close(CloseCode.IDLE)
+        wake_at = min(self._expires_at, idle_at, now + _LONGEST_TIMER)
+        self._timer = self._loop.call_at(wake_at, self._watch)
+
+    def _end(self, code: int | None) -> None:
+        if self.close_code is None:
+            self.close_code = code
+        if not self._ended:
+            self._ended = True
+            self._arrived.set()
+            self._scope.reschedule(self._loop.time() + self._settings.handler_grace)
+
+    async def _finish(self) -> None:
+        self._timer.cancel()
+        self._reader.cancel()
+        await asyncio.wait([self._reader])
+        await self._outbox.flush(self._settings.send_timeout)
+        logger.info("connection closed with %s", self.close_code)
+        if not self._reader.cancelled():
+            self._reader.result()

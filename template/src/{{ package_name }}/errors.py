@@ -1,0 +1,44 @@
+"""Errors: what a client gets to see of an exception, over HTTP and over WebSocket."""
+
+from typing import Any
+
+from falcon import HTTPError, PayloadTypeError
+from falcon.asgi import App, Request, Response, WebSocket
+
+from .close_codes import CloseCode
+from .messages import MessageError
+
+DENIAL = "falcon.denial"
+"""Where in the ASGI scope a refused handshake leaves its HTTPError, for server.py to send."""
+
+_REFUSED = 3000
+
+
+def add_error_handlers(app: App[Request, Response]) -> None:
+    """Handle what is the client's fault; the rest is a crash: logged by Falcon, 500 or 1011."""
+    app.add_error_handler(HTTPError, close_with_reason)
+    app.add_error_handler(MessageError, close_with_reason)
+    app.add_error_handler(PayloadTypeError, close_with_reason)
+
+
+async def close_with_reason(
+    req: Request,
+    resp: Response | None,
+    error: HTTPError | MessageError | PayloadTypeError,
+    params: dict[str, Any],
+    *,
+    ws: WebSocket | None = None,
+) -> None:
+    """Close a WebSocket with the code that tells the client why; leave HTTP to Falcon.
+
+    Falcon's own handler would log each refusal as an error and lose its headers and body.
+    """
+    if ws is None:
+        raise error
+    if isinstance(error, HTTPError):
+        req.scope[DENIAL] = error
+        await ws.close(_REFUSED + error.status_code)
+    elif isinstance(error, MessageError):
+        await ws.close(CloseCode.UNDECODABLE)
+    else:
+        await ws.close(CloseCode.WRONG_FRAME_TYPE)

@@ -1,0 +1,161 @@
+"""The server: the app in its ASGI wrappers, and uvicorn's settings."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import uvicorn
+from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
+
+from .app import create_app
+from .close_codes import CloseCode
+from .errors import DENIAL
+from .settings import Settings
+
+Event = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Event], Awaitable[None]]
+ASGIApp = Callable[[Event, Receive, Send], Awaitable[None]]
+
+_DENIAL_EXTENSION = "websocket.http.response"
+# Linux: how long sent data may stay unacknowledged before the kernel gives the connection up.
+_TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
+
+
+class DenialResponses:
+    """Answers a refused handshake with the HTTP response it stands for.
+
+    A server makes a bare 403 of every refusal, unless the app sends the response itself:
+    https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap this app."""
+        self._app = app
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Run the app; turn a `websocket.close` before `websocket.accept` into a response."""
+        accepted = _DENIAL_EXTENSION not in scope.get("extensions", {})
+
+        async def send_or_deny(event: Event) -> None:
+            nonlocal accepted
+            if event["type"] == "websocket.close" and not accepted:
+                crashed = event["code"] == CloseCode.SERVER_ERROR
+                fallback = HTTPInternalServerError() if crashed else HTTPForbidden()
+                await _deny(scope.get(DENIAL, fallback), send)
+            else:
+                accepted = True
+                await send(event)
+
+        await self._app(scope, receive, send_or_deny)
+
+
+async def _deny(error: HTTPError, send: Send) -> None:
+    headers = {"content-type": "application/json"}
+    headers.update({name.lower(): value for name, value in dict(error.headers or {}).items()})
+    await send(
+        {
+            "type": "websocket.http.response.start",
+            "status": error.status_code,
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "websocket.http.response.body", "body": error.to_json()})
+
+
+class SendDeadline:
+    """Gives up a client that has stopped reading.
+
+    Once the buffers are full, `send` waits for ever, and so does the closing handshake: only an
+    error raised here frees the connection. TimeoutError is the OSError that the ASGI
+    specification has a server raise when the client is gone; Falcon understands it as such.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        """Wrap this app; no send takes longer than that many seconds."""
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Run the app with the deadline on its WebSockets."""
+
+        async def send_in_time(event: Event) -> None:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await send(event)
+            except OSError:
+                # To close what is already lost is no error.
+                if event["type"] != "websocket.close":
+                    raise
+
+        await self._app(scope, receive, send_in_time if scope["type"] == "websocket" else send)
+
+
+class ServerLogFilter(logging.Filter):
+    """Keeps secrets and false alarms out of uvicorn's log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut query strings; drop what uvicorn says of denied handshakes and of bad UTF-8."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args
+            )
+        return not str(record.msg).startswith(
+            ("ASGI callable returned without completing handshake", "Invalid UTF-8 sequence")
+        )
+
+
+_log_filter = ServerLogFilter()
+
+
+def wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Put the app into its ASGI wrappers and the filter into uvicorn's log."""
+    logging.getLogger("uvicorn.error").addFilter(_log_filter)
+    return DenialResponses(SendDeadline(app, settings.send_timeout))
+
+
+def create_asgi(settings: Settings | None = None) -> ASGIApp:
+    """Return the service as a server runs it; by default with the settings of the environment."""
+    settings = Settings() if settings is None else settings
+    return wrap(create_app(settings), settings)
+
+
+def uvicorn_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.Config:
+    """Return uvicorn's settings; an option of `uvicorn.Config` that is given wins."""
+    defaults: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "lifespan": "on",
+        "access_log": False,
+        "server_header": False,
+        "ws_max_size": settings.max_message_size,
+        "ws_ping_interval": settings.ping_interval,
+        "ws_ping_timeout": settings.ping_timeout,
+        # Compression makes an idle connection 2.4 times as large.
+        "ws_per_message_deflate": False,
+        "timeout_graceful_shutdown": settings.shutdown_grace,
+    }
+    return uvicorn.Config(app, **(defaults | options))
+
+
+def listen(config: uvicorn.Config, settings: Settings) -> socket.socket:
+    """Listen; have the kernel drop a client that acknowledges nothing within the send deadline.
+
+    Without that a closed connection whose client does not read keeps its buffers for ever.
+    """
+    sock = config.bind_socket()
+    if _TCP_USER_TIMEOUT is not None:
+        milliseconds = int(settings.send_timeout * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, milliseconds)
+    sock.listen(config.backlog)
+    return sock
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    config = uvicorn_config(create_asgi(settings), settings)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run([listen(config, settings)])
