@@ -60,7 +60,7 @@ class Identity:
 
     def verify(self, token: object) -> Principal:
         """Return whom the token names; raise Unauthorized if it proves nothing."""
-        if not isinstance(token, str) or len(token) > _MAX_LENGTH:
+        if not isinstance(token, str) or not token.isascii() or len(token) > _MAX_LENGTH:
             raise Unauthorized
         try:
             claims = jwt.decode(

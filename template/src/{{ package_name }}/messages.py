@@ -45,6 +45,9 @@ class MessageError(ValueError):
 
 def parse(media: object, expected: "TypeForm[M]") -> M:
     """Return `media` as one of the `expected` messages; raise MessageError if it is none."""
+    if not isinstance(media, dict) or "type" not in media:
+        # msgspec would do without the tag where only one type is expected.
+        raise MessageError("invalid", "Expected an object with a field `type`")
     try:
         message: M = msgspec.convert(media, expected, strict=True)
     except msgspec.ValidationError as error:

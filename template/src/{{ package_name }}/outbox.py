@@ -14,6 +14,8 @@ from .close_codes import CloseCode
 # From Python 3.12 on, a new task runs at once up to its first real wait, so a send that does not
 # block costs no round of the event loop. On 3.11 it starts with the next round.
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+# For a client that is gone without a close frame; never on the wire (RFC 6455 section 7.4.1).
+_ABNORMAL = 1006
 
 
 class Outbox:
@@ -73,7 +75,7 @@ class Outbox:
             while self._queue:
                 await self._send(self._queue.popleft())
         except WebSocketDisconnected as error:
-            self._on_lost(error.code)
+            self._on_lost(error.code if error.__cause__ is None else _ABNORMAL)
         except Exception:
             self._on_lost(CloseCode.SERVER_ERROR)
             raise
