@@ -60,7 +60,7 @@ class Connection(Generic[M]):
         self._active_at = self._loop.time()
         self._expires_at = self._active_at + lifetime
         self._reader: asyncio.Task[None]
-        self._timer: asyncio.TimerHandle
+        self._timer: asyncio.Handle
 
     def __aiter__(self) -> Self:
         """Iterate over the client's messages until the connection ends, however it ends."""
@@ -99,7 +99,7 @@ class Connection(Generic[M]):
         try:
             async with self._scope:
                 self._reader = asyncio.create_task(self._read())
-                self._watch()
+                self._timer = self._loop.call_soon(self._watch)
                 try:
                     yield self
                 finally:
@@ -153,8 +153,9 @@ class Connection(Generic[M]):
             self.close(CloseCode.TOKEN_EXPIRED)
         elif now >= idle_at:
             self.close(CloseCode.IDLE)
-        wake_at = min(self._expires_at, idle_at, now + _LONGEST_TIMER)
-        self._timer = self._loop.call_at(wake_at, self._watch)
+        else:
+            wake_at = min(self._expires_at, idle_at, now + _LONGEST_TIMER)
+            self._timer = self._loop.call_at(wake_at, self._watch)
 
     def _end(self, code: int | None) -> None:
         if self.close_code is None:

@@ -1,0 +1,36 @@
+# Everything happens in .venv and demo/.venv: nothing is installed into the system.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test check combo clean
+
+help:
+	@echo "make demo     generate the default service into ./demo, install it and run its tests"
+	@echo "make test     test the template in every combination of answers"
+	@echo "make check    lint and type-check the template's own tests"
+	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
+	@echo "make clean    remove what the others made"
+
+.venv/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+demo: .venv/.installed
+	@$(BIN)/python -m tests.harness demo demo
+
+test: .venv/.installed
+	$(BIN)/python -m pytest
+
+check: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+combo: .venv/.installed
+	@$(BIN)/python -m tests.harness combo $(ANSWERS)
+
+clean:
+	rm -rf .venv .work demo

@@ -1,0 +1,110 @@
+"""Fixtures: the template as a plain folder, and every combination rendered once a session."""
+
+import os
+import re
+import tempfile
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .harness import gates
+from .harness.enumeration import Answers, arguments, combinations, name
+from .harness.rendering import isolated, render, snapshot
+
+ROOT = Path(__file__).parents[1]
+LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
+
+
+def _enumerate() -> list[Answers]:
+    with tempfile.TemporaryDirectory() as scratch, isolated(Path(scratch)):
+        template = snapshot(ROOT, Path(scratch) / "template")
+        return list(combinations(template, apart={"license"}))
+
+
+COMBINATIONS = _enumerate()
+"""All but the licence, which touches no code: each combination takes the next one."""
+
+_proved = pytest.StashKey[dict[str, bool]]()
+
+
+@dataclass
+class Project:
+    """A rendered combination of answers."""
+
+    answers: Answers
+    tree: Path
+
+    @property
+    def reproduce(self) -> str:
+        """The command that reproduces it."""
+        return f"to reproduce: make combo ANSWERS='{arguments(self.answers)}'"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with isolated(tmp_path_factory.mktemp("copier")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it is in the working tree, without its history."""
+    return snapshot(ROOT, tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def projects(
+    _isolated: None, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Project]:
+    """Every combination, rendered; each with a package name of its own, for mypy."""
+    trees = tmp_path_factory.mktemp("trees")
+    projects = {}
+    for number, answers in enumerate(COMBINATIONS):
+        identity = {
+            "package_name": f"service_{number}",
+            "license": LICENSES[number % len(LICENSES)],
+        }
+        # An identifier, so that mypy takes the folder for a package.
+        folder = re.sub(r"\W", "_", name(answers))
+        tree = render(template, answers | identity, trees / folder)
+        projects[name(answers)] = Project(answers, tree)
+    return projects
+
+
+@pytest.fixture(params=COMBINATIONS, ids=name)
+def project(request: pytest.FixtureRequest, projects: dict[str, Project]) -> Project:
+    """One combination after the other."""
+    return projects[name(request.param)]
+
+
+@pytest.fixture(scope="session")
+def suites(projects: dict[str, Project]) -> Iterator[dict[str, Future[list[str]]]]:
+    """The result of each project's own suite; they run side by side."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {key: pool.submit(gates.suite, project.tree) for key, project in projects.items()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep in mind which combinations passed every test so far."""
+    report = yield
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and "project" in callspec.params and report.when == "call":
+        proved = item.config.stash.setdefault(_proved, {})
+        proved[callspec.id] = proved.get(callspec.id, True) and report.passed
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many combinations passed every test, out of how many were tried."""
+    if proved := config.stash.get(_proved, {}):
+        passed = sum(proved.values())
+        of = "" if passed == len(proved) else f" of {len(proved)}"
+        terminalreporter.write_sep("-", f"{passed}{of} combinations passed")

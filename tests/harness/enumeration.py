@@ -1,0 +1,89 @@
+"""Every combination of answers that a person can reach."""
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from copier._main import Worker
+
+Answers = dict[str, Any]
+
+
+def questions(template: Path) -> dict[str, dict[str, Any]]:
+    """Return the questions of `copier.yml` in the order in which they are asked."""
+    config = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
+    return {key: value for key, value in config.items() if not key.startswith("_")}
+
+
+def candidates(question: Mapping[str, Any]) -> list[Any]:
+    """Return every answer that the form of a question allows; none for free text."""
+    choices = question.get("choices", [])
+    values = list(choices.values() if isinstance(choices, dict) else choices)
+    if question.get("multiselect"):
+        sizes = range(len(values) + 1)
+        return [list(subset) for size in sizes for subset in itertools.combinations(values, size)]
+    if question.get("type") == "bool":
+        return [False, True]
+    return values
+
+
+def hidden(template: Path, answers: Answers) -> set[str] | None:
+    """Return the questions that Copier would not ask beside these answers; None if it refuses them.
+
+    What counts is Copier's own word: nothing of its rules is repeated here.
+    """
+    worker = Worker(src_path=str(template), data=dict(answers), defaults=True, quiet=True)
+    try:
+        worker._ask()
+    except ValueError:
+        return None
+    return worker.answers.hidden
+
+
+def accepts(template: Path, answers: Answers) -> bool:
+    """Tell whether a person can give these answers.
+
+    `--data` would get the value of a hidden question in, which no person can.
+    """
+    return (unasked := hidden(template, answers)) is not None and not unasked & set(answers)
+
+
+def combinations(template: Path, apart: Collection[str] = ()) -> Iterator[Answers]:
+    """Yield every reachable combination of all questions with choices, but for those `apart`.
+
+    Free text and the questions set apart get their defaults. A question that is hidden is not in
+    the combination.
+    """
+    options = {
+        key: values
+        for key, question in questions(template).items()
+        if key not in apart and (values := candidates(question))
+    }
+    # A question that `when` can hide may have to be left out: Copier says when.
+    absent = object()
+    conditional = {key for key in options if questions(template)[key].get("when", True) is not True}
+    axes = [
+        [(key, value) for value in ([*values, absent] if key in conditional else values)]
+        for key, values in options.items()
+    ]
+    for pairs in itertools.product(*axes):
+        answers = {key: value for key, value in pairs if value is not absent}
+        unasked = hidden(template, answers)
+        if unasked is not None and unasked & set(options) == set(options) - set(answers):
+            yield answers
+
+
+def name(answers: Answers) -> str:
+    """Return a short name for a combination: its values."""
+    parts = ["+".join(v) if isinstance(v, list) else str(v) for v in answers.values()]
+    return "-".join(parts)
+
+
+def arguments(answers: Answers) -> str:
+    """Return a combination as KEY=VALUE words, as the command line takes them."""
+    return " ".join(
+        f"{key}=[{','.join(value)}]" if isinstance(value, list) else f"{key}={value}"
+        for key, value in answers.items()
+    )

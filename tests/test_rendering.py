@@ -1,0 +1,154 @@
+"""Rendering: repeatable, safe for any free text, and what the licence changes."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from .conftest import COMBINATIONS, LICENSES, ROOT, Project
+from .harness import gates
+from .harness.enumeration import Answers, name
+from .harness.rendering import render
+
+NASTY = [
+    "quote \" and ' and `",
+    "back\\slash \\n \\",
+    "{{ 7 * 7 }} {% raw %} {# x #}",
+    "emoji 👩‍🚀 and \U0001f985",
+    "русский العربية 日本語",
+    "# : - [ ] { } & * ! | > % @",
+    "'''\"\"\"",
+    "$(true) `true` ${HOME}",
+    "<b>&amp;</b>",
+    "null",
+    "1.0",
+    "x" * 100,
+]
+
+
+def contents(tree: Path) -> dict[str, bytes]:
+    """Return every file of a project."""
+    return {path.relative_to(tree).as_posix(): path.read_bytes() for path in gates.files(tree)}
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=name)
+def test_rendering_twice_gives_the_same_bytes(
+    template: Path, tmp_path: Path, answers: Answers
+) -> None:
+    first = contents(render(template, answers, tmp_path / "first"))
+    second = contents(render(template, answers, tmp_path / "second"))
+    assert first == second
+    assert len(first) > 30
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_free_text_breaks_no_file(template: Path, tmp_path: Path, text: str) -> None:
+    answers = {"project_name": text, "project_description": text, "user_name": text}
+    tree = render(template, answers, tmp_path / "project")
+    complaints = [line for line in gates.hygiene(tree) if "left-over Jinja" not in line]
+    assert not complaints
+    assert not gates.ruff(tree)
+    assert not gates.ruff_format(tree)
+    project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["description"] == text
+    assert project["authors"] == [{"name": text}]
+    assert (tree / "README.md").read_text(encoding="utf-8").startswith(f"# {text}\n\n{text}\n")
+    assert text in (tree / "LICENSE").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("package", ["a", "x" * 40, "zz", "z9_" * 13])
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=name)
+def test_the_length_of_the_package_name_does_not_show_in_the_format(
+    template: Path, tmp_path: Path, answers: Answers, package: str
+) -> None:
+    tree = render(template, answers | {"package_name": package}, tmp_path / "project")
+    assert not gates.ruff_format(tree)
+    assert not gates.ruff(tree)
+
+
+def test_a_suite_passes_with_a_long_name_and_free_text(template: Path, tmp_path: Path) -> None:
+    answers = {"package_name": "x" * 40, "project_name": NASTY[0], "project_description": NASTY[2]}
+    tree = render(template, answers, tmp_path / "project")
+    assert not gates.suite(tree)
+    assert not gates.mypy(tree, [tree])
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ({}, None),
+        ({"user_name": "Ada"}, [{"name": "Ada"}]),
+        ({"user_email": "a@b.c"}, [{"email": "a@b.c"}]),
+        ({"user_name": "Ada", "user_email": "a@b.c"}, [{"name": "Ada", "email": "a@b.c"}]),
+    ],
+)
+def test_authors_are_left_out_when_nobody_is_named(
+    template: Path, tmp_path: Path, author: Answers, expected: list[dict[str, str]] | None
+) -> None:
+    tree = render(template, author, tmp_path / "project")
+    project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project.get("authors") == expected
+
+
+def test_the_licence_touches_nothing_but_itself(template: Path, tmp_path: Path) -> None:
+    default = contents(render(template, {}, tmp_path / "default"))
+    for license in LICENSES[1:]:
+        other = contents(render(template, {"license": license}, tmp_path / license))
+        differing = {path for path in default | other if default.get(path) != other.get(path)}
+        assert differing == {".copier-answers.yml", "LICENSE", "pyproject.toml"}
+        before = default["pyproject.toml"].decode().splitlines()
+        after = other["pyproject.toml"].decode().splitlines()
+        changed = [line for line in after if line not in before]
+        assert all(line.startswith(("license =", "classifiers =")) for line in changed)
+    assert set(LICENSES) == {path.stem for path in (ROOT / "includes/license").iterdir()}
+
+
+def test_a_service_depends_only_on_what_its_answers_need(projects: dict[str, Project]) -> None:
+    for project in projects.values():
+        text = (project.tree / "pyproject.toml").read_text(encoding="utf-8")
+        dependencies = tomllib.loads(text)["project"]["dependencies"]
+        assert any(d.startswith("pyjwt") for d in dependencies) == (
+            project.answers["auth_style"] != "none"
+        )
+
+
+def test_the_template_installs_what_its_services_need(projects: dict[str, Project]) -> None:
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    group = set(ours["dependency-groups"]["dev"])
+    for project in projects.values():
+        theirs = tomllib.loads((project.tree / "pyproject.toml").read_text(encoding="utf-8"))
+        needed = {*theirs["project"]["dependencies"], *theirs["dependency-groups"]["dev"]}
+        assert needed <= group, project.reproduce
+
+
+def test_a_service_stays_a_skeleton(projects: dict[str, Project]) -> None:
+    # Lines that are not blank; the limits stand in docs/decisions.md.
+    for project in projects.values():
+        for folder, limit in (("src", 1000), ("tests", 1500)):
+            sizes = {
+                path: sum(map(bool, path.read_text(encoding="utf-8").splitlines()))
+                for path in (project.tree / folder).rglob("*.py")
+            }
+            assert sum(sizes.values()) <= limit, project.reproduce
+            assert max(sizes.values()) <= 200, project.reproduce
+
+
+def test_a_project_builds_and_names_its_licence(template: Path, tmp_path: Path) -> None:
+    answers = {"user_name": NASTY[0], "user_email": "a@b.c", "project_description": NASTY[3]}
+    tree = render(template, answers, tmp_path / "project")
+    target = tmp_path / "installed"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    subprocess.run([*command, str(target), str(tree)], check=True)
+    (metadata,) = target.glob("falcon_service-*.dist-info/METADATA")
+    text = metadata.read_text(encoding="utf-8")
+    assert f"Summary: {NASTY[3]}\n" in text
+    assert "License-Expression: MIT\n" in text
+    assert (target / "falcon_service" / "app.py").exists()
+
+
+def test_no_json_escapes_reach_a_file(template: Path, tmp_path: Path) -> None:
+    tree = render(template, {"project_description": "ü\U0001f985<&>"}, tmp_path / "project")
+    text = (tree / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'description = "ü\U0001f985<&>"\n' in text
