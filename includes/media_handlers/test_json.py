@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from {{ package_name }}.close_codes import CloseCode
-from {{ package_name }}.media import BINARY, DEFAULT_PAYLOAD_TYPE, TEXT, Encoded
+from {{ package_name }}.media import (
+    BINARY,
+    DEFAULT_PAYLOAD_TYPE,
+    TEXT,
+    Encoded,
+)
 from {{ package_name }}.messages import Error, MessageError
 
 from .conftest import Connect, closed_with
