@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
 
 from .app import create_app
 from .close_codes import CloseCode
+from .connections import Connections
 from .errors import DENIAL
 from .settings import Settings
 
@@ -117,14 +119,47 @@ def wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     return DenialResponses(SendDeadline(app, settings.send_timeout))
 
 
-def create_asgi(settings: Settings | None = None) -> ASGIApp:
+def create_asgi(
+    settings: Settings | None = None, connections: Connections | None = None
+) -> ASGIApp:
     """Return the service as a server runs it; by default with the settings of the environment."""
     settings = Settings() if settings is None else settings
-    return wrap(create_app(settings), settings)
+    return wrap(create_app(settings, connections=connections), settings)
 
 
-def uvicorn_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.Config:
-    """Return uvicorn's settings; an option of `uvicorn.Config` that is given wins."""
+class Server(uvicorn.Server):
+    """uvicorn, but with a closing handshake for everybody before it cuts the connections.
+
+    uvicorn sends 1012 and closes the socket at once. What a client has sent meanwhile makes the
+    kernel reset the connection, and a reset can destroy the close frame before the client reads it.
+    """
+
+    def __init__(self, config: uvicorn.Config, connections: Connections, grace: float) -> None:
+        """Take at most `grace` seconds for the closing handshakes."""
+        super().__init__(config)
+        self._connections = connections
+        self._grace = grace
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, close every connection with 1012, then do what uvicorn does."""
+        for server in self.servers:
+            server.close()
+        self._connections.restart()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                while self._is_closing():  # noqa: ASYNC110 - uvicorn has no event for it
+                    await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
+
+    def _is_closing(self) -> bool:
+        waiting = (getattr(p, "close_sent", False) for p in self.server_state.connections)
+        return len(self._connections) > 0 or any(waiting)
+
+
+def create_server(
+    app: ASGIApp, settings: Settings, connections: Connections, **options: Any
+) -> Server:
+    """Return the server; an option of `uvicorn.Config` that is given wins."""
     defaults: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -136,9 +171,10 @@ def uvicorn_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.
         "ws_ping_timeout": settings.ping_timeout,
         # Compression makes an idle connection 2.4 times as large.
         "ws_per_message_deflate": False,
-        "timeout_graceful_shutdown": settings.shutdown_grace,
+        "timeout_graceful_shutdown": settings.shutdown_grace / 2,
     }
-    return uvicorn.Config(app, **(defaults | options))
+    config = uvicorn.Config(app, **(defaults | options))
+    return Server(config, connections, settings.shutdown_grace / 2)
 
 
 def listen(config: uvicorn.Config, settings: Settings) -> socket.socket:
@@ -156,6 +192,7 @@ def listen(config: uvicorn.Config, settings: Settings) -> socket.socket:
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    config = uvicorn_config(create_asgi(settings), settings)
+    connections = Connections(settings, time.time)
+    server = create_server(create_asgi(settings, connections), settings, connections)
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run([listen(config, settings)])
+        server.run([listen(server.config, settings)])

@@ -1,0 +1,267 @@
+"""The generated service as a process of its own, with real clients: its life, its end, its limits.
+
+What the generated suite proves in one process is not repeated here.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from .conftest import Project
+
+SECRET = "a secret of the tests, long enough for HS256"  # noqa: S105
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log: Path
+    token: str | None
+
+    @property
+    def url(self) -> str:
+        """Where its rooms are."""
+        return f"ws://127.0.0.1:{self.port}/rooms"
+
+    @asynccontextmanager
+    async def join(self, room: str = "lobby") -> AsyncIterator[ClientConnection]:
+        """Join a room, as a client that buffers whatever it is sent."""
+        async with connect(f"{self.url}/{room}", open_timeout=30, max_queue=None) as ws:
+            if self.token is not None:
+                await ws.send(json.dumps({"type": "auth", "token": self.token}))
+            assert json.loads(await ws.recv()) == {"type": "joined"}
+            yield ws
+
+    def stop(self, timeout: float) -> None:
+        """Send SIGTERM; fail if the process is not gone in time."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout)
+
+    def complaints(self) -> list[str]:
+        """Return what in the log speaks of an error."""
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        return [line for line in lines if re.search("ERROR|CRITICAL|Traceback|never awaited", line)]
+
+
+def run(project: Project, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the service's command line."""
+    package = next((project.tree / "src").iterdir()).name
+    return subprocess.run(
+        [sys.executable, "-m", package, *arguments],
+        cwd=project.tree,
+        env=settings(**environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def settings(**changes: str) -> dict[str, str]:
+    """Return the environment of a service."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("APP_")}
+    return inherited | {"PYTHONPATH": "src", "PYTHONUNBUFFERED": "1"} | changes
+
+
+@contextmanager
+def serving(project: Project, tmp_path: Path, **changes: str) -> Iterator[Service]:
+    """Serve until the block ends."""
+    package = next((project.tree / "src").iterdir()).name
+    environment = settings(APP_SECRET=SECRET, APP_PORT="0", **changes)
+    token = None
+    if project.answers["auth_style"] != "none":
+        token = run(project, "token", "alice", APP_SECRET=SECRET).stdout.strip()
+    log = tmp_path / "service.log"
+    with ExitStack() as stack:
+        process = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", package],
+                cwd=project.tree,
+                env=environment,
+                stdout=stack.enter_context(log.open("w")),
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        stack.callback(process.kill)
+        until = time.monotonic() + 30
+        while not (match := re.search(r"running on http://127.0.0.1:(\d+)", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.02)
+        yield Service(process, int(match[1]), log, token)
+
+
+@pytest.fixture(params=["message-json-auto", "none-json-strict"])
+def served(request: pytest.FixtureRequest, projects: dict[str, Project]) -> Project:
+    """A combination with and one without credentials."""
+    return projects[request.param]
+
+
+async def test_rooms_carry_messages_and_health_checks_answer(
+    served: Project, tmp_path: Path
+) -> None:
+    with serving(served, tmp_path) as service:
+        async with service.join() as alice, service.join() as bob, service.join("other") as carol:
+            await alice.send(json.dumps({"type": "publish", "text": "hi"}))
+            for ws in (alice, bob):
+                message = json.loads(await ws.recv())
+                assert (message["type"], message["room"], message["text"]) == (
+                    "message",
+                    "lobby",
+                    "hi",
+                )
+            await carol.send(json.dumps({"type": "ping"}))
+            assert json.loads(await carol.recv()) == {"type": "pong"}
+        for path in ("livez", "readyz"):
+            url = f"http://127.0.0.1:{service.port}/{path}"
+            with await asyncio.to_thread(urllib.request.urlopen, url) as response:
+                assert response.status == 200
+        service.stop(10)
+        assert not service.complaints()
+
+
+async def test_a_plain_get_and_an_unknown_path_are_refused(served: Project, tmp_path: Path) -> None:
+    with serving(served, tmp_path) as service:
+        request = urllib.request.Request(f"http://127.0.0.1:{service.port}/rooms/lobby")
+        if service.token is not None:
+            request.add_header("Authorization", f"Bearer {service.token}")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            await asyncio.to_thread(urllib.request.urlopen, request)
+        with refused.value as response:
+            assert response.code == 405
+        with pytest.raises(InvalidStatus) as denied:
+            async with connect(f"ws://127.0.0.1:{service.port}/nowhere"):
+                pass
+        assert denied.value.response.status_code == 404
+        service.stop(10)
+        assert not service.complaints()
+
+
+async def test_sigterm_tells_everybody_1012_while_messages_flow(
+    served: Project, tmp_path: Path
+) -> None:
+    async def talk(number: int) -> int | None:
+        async with service.join(str(number % 10)) as ws:
+            everybody.release()
+            try:
+                while True:
+                    await ws.send(json.dumps({"type": "publish", "text": "x" * 100}))
+                    await ws.recv()
+            except ConnectionClosed:
+                return ws.close_code
+
+    everybody = asyncio.Semaphore(0)
+    with serving(served, tmp_path) as service:
+        clients = [asyncio.create_task(talk(number)) for number in range(100)]
+        for _ in clients:
+            await everybody.acquire()
+        await asyncio.to_thread(service.stop, 10)
+        assert await asyncio.gather(*clients) == [1012] * 100
+        assert not service.complaints()
+
+
+async def test_a_client_that_does_not_read_cannot_hold_up_sigterm(
+    served: Project, tmp_path: Path
+) -> None:
+    changes = {"APP_OUTBOX_SIZE": str(10**9), "APP_OUTBOX_MESSAGES": "100000"}
+    with serving(served, tmp_path, APP_SHUTDOWN_GRACE="3", **changes) as service:
+        async with service.join() as stalled, service.join() as other:
+            stalled.transport.pause_reading()
+            for number in range(4000):
+                text = f"{number} ".ljust(4000, "x")
+                await other.send(json.dumps({"type": "publish", "text": text}))
+                assert json.loads(await other.recv())["text"] == text
+            await asyncio.to_thread(service.stop, 5)
+            stalled.transport.abort()
+
+
+async def test_a_stalled_reader_is_closed_and_delays_nobody(
+    served: Project, tmp_path: Path
+) -> None:
+    with serving(served, tmp_path, APP_SEND_TIMEOUT="0.5") as service:
+        async with service.join() as stalled, service.join() as other:
+            stalled.transport.pause_reading()
+            for number in range(4000):
+                text = f"{number} ".ljust(4000, "x")
+                await other.send(json.dumps({"type": "publish", "text": text}))
+                assert json.loads(await other.recv())["text"] == text
+            deadline = time.monotonic() + 20
+            while "connection closed with" not in service.log.read_text(encoding="utf-8"):
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+            stalled.transport.abort()
+        service.stop(10)
+        assert not service.complaints()
+
+
+async def test_thousands_of_malformed_messages_disturb_nobody(
+    served: Project, tmp_path: Path
+) -> None:
+    async def flood(number: int) -> int | None:
+        garbage = ["", "{", "[]", "[" * 20000, '{"type": "nope"}', '"\\ud800"', "NaN", "9" * 5000]
+        async with service.join(f"flood-{number % 3}") as ws:
+            try:
+                for count in range(1000):
+                    await ws.send(garbage[(number + count) % len(garbage)])
+                await ws.wait_closed()
+            except ConnectionClosed:
+                pass
+        return ws.close_code
+
+    with serving(served, tmp_path) as service:
+        async with service.join("calm") as alice, service.join("calm") as bob:
+            floods = [asyncio.create_task(flood(number)) for number in range(20)]
+            for number in range(200):
+                await alice.send(json.dumps({"type": "publish", "text": str(number)}))
+                assert json.loads(await bob.recv())["text"] == str(number)
+            assert set(await asyncio.gather(*floods)) == {1007}
+        service.stop(10)
+        assert not service.complaints()
+
+
+def test_a_missing_secret_refuses_to_start_and_names_the_command(
+    projects: dict[str, Project],
+) -> None:
+    project = projects["message-json-auto"]
+    for arguments in ([], ["token", "alice"], ["--host", "0.0.0.0"]):  # noqa: S104
+        result = run(project, *arguments)
+        assert result.returncode == 2
+        assert "APP_SECRET must be a random secret of at least 32 bytes" in result.stderr
+        command = re.search(r"`python (-c .*?)`", result.stderr)
+        assert command is not None
+        words = [sys.executable, "-c", command[1].removeprefix("-c '").removesuffix("'")]
+        secret = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+        assert run(project, "token", "alice", APP_SECRET=secret).returncode == 0
+
+
+def test_development_mode_serves_this_machine_only(served: Project) -> None:
+    result = run(served, "--dev", "--host", "0.0.0.0")  # noqa: S104
+    assert result.returncode == 2
+    assert "--dev (APP_DEV) serves this machine only" in result.stderr
+
+
+def test_a_port_that_is_taken_is_a_clear_error(served: Project, tmp_path: Path) -> None:
+    with serving(served, tmp_path) as service:
+        result = run(served, "--dev", "--port", str(service.port))
+        assert result.returncode == 3
+        assert "Address already in use" in result.stderr
+        assert "Traceback" not in result.stderr
