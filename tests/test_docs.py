@@ -1,0 +1,163 @@
+"""The documentation: what it lists is there, and what it tells to type works."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, Project
+from .harness import gates
+from .harness.enumeration import candidates, questions
+from .test_service import settings
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the code blocks of a Markdown text in that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def table(text: str, heading: str) -> dict[str, list[str]]:
+    """Return the table under a head row as first cell -> other cells."""
+    _, _, rest = text.partition(heading)
+    rows = re.match(r"[^\n]*\n(?:\|[^\n]*\n)+", rest)
+    assert rows, heading
+    cells = [[c.strip() for c in row.strip("|").split("|")] for row in rows[0].splitlines()[2:]]
+    return {first: others for first, *others in cells}
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    """The README of the template."""
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_questions_is_complete(readme: str) -> None:
+    rows = table(readme, "| question | answers |")
+    listed = [key for first in rows for key in re.findall(r"`(\w+)`", first)]
+    assert listed == list(questions(ROOT))
+    for first, (answers, _) in rows.items():
+        question = questions(ROOT)[re.findall(r"`(\w+)`", first)[0]]
+        choices = {c if isinstance(c, str) else c[0] for c in candidates(question) if c}
+        assert set(re.findall(r"`([^`]+)`", answers)) == choices
+
+
+def test_the_tree_is_what_is_generated(readme: str, projects: dict[str, Project]) -> None:
+    tree = projects["message-json-auto"].tree
+    package = next((tree / "src").iterdir())
+    (drawing,) = (block for block in blocks(readme, "") if "src/<package>/" in block)
+    drawn = set(re.findall(r"^  (\w+\.py)", drawing, re.MULTILINE))
+    assert drawn == {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    assert {path.name for path in (package / "resources").glob("*.py")} == {
+        "__init__.py",
+        "health.py",
+        "rooms.py",
+    }
+
+
+def test_the_two_commands_exist(readme: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "make demo\nmake test\n" in blocks(readme, "sh")[0]
+    commands = re.findall(r"(?:^|`)make (\w+)", readme, re.MULTILINE)
+    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    assert set(commands) <= targets
+
+
+def test_no_address_is_invented(readme: str) -> None:
+    assert "<the address or path of this repository>" in readme
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", path.read_text("utf-8"))
+
+
+def test_links_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_changelog_knows_the_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = "Unreleased" if ".dev" in project["version"] else project["version"]
+    assert re.search(rf"^## \[?{re.escape(heading)}", changelog, re.MULTILINE)
+
+
+@pytest.mark.parametrize("combination", ["message-json-auto", "none-json-strict"])
+def test_a_readme_tells_how_to_connect(
+    projects: dict[str, Project], tmp_path: Path, combination: str
+) -> None:
+    """Type what the generated README says into terminals of our own."""
+    project = projects[combination]
+    package = next((project.tree / "src").iterdir()).name
+    text = (project.tree / "README.md").read_text(encoding="utf-8")
+    _, _, connect = text.partition("## Connect")
+    shell = [block.strip() for block in blocks(connect.partition("## Run")[0], "sh")]
+    messages = blocks(connect, "json")[0]
+
+    def start(command: str) -> subprocess.Popen[str]:
+        words = command.replace("8000", str(port)).split()
+        program = {"python": sys.executable, "websockets": gates._tool("websockets")}[words[0]]
+        return subprocess.Popen(
+            [program, *words[1:]],
+            cwd=project.tree,
+            env=settings(APP_PORT=str(port)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    assert "ws://127.0.0.1:8000/rooms" in shell[-1]
+    assert "uv run python -m " + package + " --dev" in text
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    with start(f"python -m {package} --dev") as server:
+        try:
+            wait_for_port(port)
+            if combination.startswith("message"):
+                with start(shell[0]) as minting:
+                    token = minting.communicate(timeout=30)[0].strip()
+                messages = messages.replace("…", token)
+            for line in messages.splitlines():
+                json.loads(line)
+            with start(shell[-1]) as client:
+                assert client.stdin is not None
+                assert client.stdout is not None
+                output = ""
+                for line in messages.splitlines():
+                    if "publish" in line:
+                        output += read_until(client, "joined")
+                    client.stdin.write(line + "\n")
+                    client.stdin.flush()
+                output += read_until(client, '"text":"hello"')
+                client.kill()
+        finally:
+            server.terminate()
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """Read what a process writes, line by line, up to a text."""
+    assert process.stdout is not None
+    output = ""
+    while text not in output:
+        line = process.stdout.readline()
+        assert line, output
+        output += line
+    return output
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until somebody listens."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nobody listens on {port}")
