@@ -57,12 +57,12 @@ def demo(folder: str) -> int:
         f"""
 The service is in {folder}/ and its tests pass. Next:
   cd {folder} && . .venv/bin/activate
-  python -m {package} --dev                           # serve
-  python -m {package} token alice --dev               # in a second terminal: a token
-  websockets ws://127.0.0.1:8000/rooms/lobby                  # connect, then type:
-    {{"type": "auth", "token": "<the token>"}}
+  python -m {package} --dev
+  python -m {package} token alice --dev         # in a second terminal: a token
+  websockets ws://127.0.0.1:8000/rooms/lobby    # there, with the token for the dots:
+    {{"type": "auth", "token": "..."}}
     {{"type": "publish", "text": "hello"}}
-  make check                                                  # linter, types, tests, coverage"""
+  make check                                    # linter, types, tests, coverage"""
     )
     return 0
 
