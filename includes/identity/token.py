@@ -69,15 +69,18 @@ class Identity:
                 algorithms=[_ALGORITHM],
                 audience=self._audience,
                 issuer=self._issuer,
-                options={"require": _CLAIMS, "enforce_minimum_key_length": True},
+                options={"require": _CLAIMS},
             )
         except jwt.InvalidTokenError:
             raise Unauthorized from None
-        return Principal(claims["sub"], float(claims["exp"]))
+        name: str = claims["sub"]
+        if not name or not name.isprintable():
+            raise Unauthorized
+        return Principal(name, float(claims["exp"]))
 
     def verify_bearer(self, req: Request) -> Principal:
         """Return whom the `Authorization: Bearer` header names (RFC 6750 section 2.1)."""
         scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthorized
-        return self.verify(token.strip())
+        return self.verify(token)

@@ -22,6 +22,7 @@ class Auth(ClientMessage):
 class AuthMiddleware:
     """Lets a request reach its resource only when somebody has proved who it comes from.
 
+    A sink is no resource: Falcon would let a WebSocket through to it, so this app should have none.
     A browser cannot add headers to a WebSocket handshake, so the WebSocket is accepted first and
     its first message must carry the token. Until then the client hears nothing; a refusal is then
     a close code, 3000 + the HTTP status: 3401, or 3408 at the deadline.

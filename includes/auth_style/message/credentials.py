@@ -1,29 +1,42 @@
-"""What a client sends to prove who it is: a token, in its first message."""
+"""What a client sends to prove who it is: a token in its first message."""
 
 import json
-import time
+from collections.abc import Callable
 
-from {{ package_name }}.identity import Identity
 from {{ package_name }}.settings import Settings
 
-NAME = "alice"
+from .attempt import Attempt, Post
+from .forgery import NAME, REFUSED_BEARERS, bearer, carried, token
+
+__all__ = ["NAME"]
 
 
-def token(settings: Settings) -> str:
-    """Return a valid token."""
-    return Identity(settings, time.time).issue(NAME)
+def first(token: object) -> Attempt:
+    """Return an attempt with this token."""
+    return Attempt(first=json.dumps({"type": "auth", "token": token}))
 
 
-def http_headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of an HTTP request."""
-    return {"Authorization": f"Bearer {token(settings)}"}
+async def attempt(settings: Settings, post: Post) -> Attempt:
+    """Return what a client sends to get in."""
+    return first(token(settings))
 
 
-def handshake_headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of a WebSocket handshake."""
-    return {}
+async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
+    """Return what a client sends with an HTTP request."""
+    return bearer(token(settings))
 
 
-def first_messages(settings: Settings) -> list[str]:
-    """Return what the client sends first on every WebSocket."""
-    return [json.dumps({"type": "auth", "token": token(settings)})]
+REFUSED: dict[str, Callable[[Settings], Attempt]] = {
+    "another message": lambda settings: Attempt(first='{"type": "ping"}'),
+    "no type": lambda settings: Attempt(first=json.dumps({"token": token(settings)})),
+    "no token": lambda settings: Attempt(first='{"type": "auth"}'),
+    "a token that is no text": lambda settings: first(1),
+    "no object": lambda settings: Attempt(first="[]"),
+    "no JSON": lambda settings: Attempt(first=token(settings)),
+    "deep JSON": lambda settings: Attempt(first="[" * 10_000),
+    "a wrong frame type": lambda settings: Attempt(first=b"{}"),
+    "a token in the header": lambda settings: Attempt(bearer(token(settings)), first="{}"),
+    **carried(first),
+}
+
+REFUSED_HTTP = REFUSED_BEARERS

@@ -1,101 +1,87 @@
-"""Authentication: by the first message of a WebSocket, by the Authorization header over HTTP."""
-
-import asyncio
-import json
+"""The first message: its deadline, and what may come before and behind it."""
 
 import pytest
-from falcon import WebSocketDisconnected
+from falcon.asgi import App, Request, Response, WebSocket
 from falcon.testing import ASGIConductor
-from pytest_mock import MockerFixture
 
+from {{ package_name }}.connections import Connections
+from {{ package_name }}.messages import Ping, Pong
 from {{ package_name }}.settings import Settings
 
+from .attempt import Attempt
 from .conftest import Connect, refused_with
-from .credentials import first_messages, token
+from .credentials import first
+from .forgery import bearer, token
 from .probe import ProbeResource
 {% if asyncio_mode == 'strict' %}
 
 pytestmark = pytest.mark.asyncio
 {% endif %}
 
-WRONG_FIRST_MESSAGES = {
-    "another message": '{"type": "ping"}',
-    "no token": '{"type": "auth"}',
-    "a token that is no text": '{"type": "auth", "token": 1}',
-    "a wrong token": '{"type": "auth", "token": "wrong"}',
-    "no message": "[]",
-    "no JSON": "token",
-    "deep JSON": "[" * 10_000,
-    "a wrong frame type": b'{"type": "auth", "token": ""}',
-}
-
-
-@pytest.mark.parametrize("first", WRONG_FIRST_MESSAGES.values(), ids=WRONG_FIRST_MESSAGES.keys())
-async def test_a_wrong_first_message_is_refused_and_never_reaches_the_resource(
-    conductor: ASGIConductor, mocker: MockerFixture, first: str | bytes
-) -> None:
-    resource = mocker.spy(ProbeResource, "on_websocket")
-    with pytest.raises(WebSocketDisconnected) as caught:
-        async with asyncio.timeout(5), conductor.simulate_ws("/probe", timeout=5) as ws:
-            await (ws.send_text(first) if isinstance(first, str) else ws.send_data(first))
-            await ws.receive_text()
-    assert caught.value.code == 3401
-    resource.assert_not_called()
+SILENT = Attempt()
 
 
 @pytest.mark.settings(auth_timeout=0.02)
 async def test_a_silent_client_hears_nothing_and_is_refused_at_the_deadline(
-    conductor: ASGIConductor, mocker: MockerFixture
+    connect: Connect, probe: ProbeResource
 ) -> None:
-    resource = mocker.spy(ProbeResource, "on_websocket")
-    with pytest.raises(WebSocketDisconnected) as caught:
-        async with asyncio.timeout(5), conductor.simulate_ws("/probe", timeout=5) as ws:
-            await ws.receive_text()
-    assert caught.value.code == 3408
-    resource.assert_not_called()
+    assert await refused_with(connect("/probe", SILENT)) == 408
+    assert probe.reached == 0
 
 
 async def test_a_client_that_leaves_before_its_first_message_is_no_crash(
-    conductor: ASGIConductor, mocker: MockerFixture
+    connect: Connect, probe: ProbeResource
 ) -> None:
-    resource = mocker.spy(ProbeResource, "on_websocket")
-    async with conductor.simulate_ws("/probe", timeout=5):
+    async with connect("/probe", SILENT):
         pass
-    resource.assert_not_called()
+    assert probe.reached == 0
 
 
-async def test_messages_right_behind_the_token_are_handled(
+async def test_messages_right_behind_the_token_are_handled(connect: Connect) -> None:
+    async with connect("/probe") as ws:
+        for _ in range(3):
+            await ws.send_json({"type": "ping"})
+        for _ in range(3):
+            assert await ws.receive_json() == {"type": "pong"}
+
+
+async def test_a_second_token_is_a_malformed_message(connect: Connect, settings: Settings) -> None:
+    async with connect("/probe") as ws:
+        await ws.send_text(str(first(token(settings)).first))
+        assert (await ws.receive_json())["code"] == "invalid"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/readyz", 405), ("/nowhere", 404)])
+async def test_a_path_without_websocket_is_refused_before_the_token(
+    connect: Connect, path: str, status: int
+) -> None:
+    assert await refused_with(connect(path, SILENT)) == status
+
+
+class SuffixedResource:
+    """Has its responder under another name: a route with a suffix."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def on_websocket_other(self, req: Request, ws: WebSocket) -> None:
+        async with self._connections.open(req, ws, Ping) as connection:
+            connection.send(Pong())
+            async for _ in connection:
+                pass
+
+
+async def test_a_route_with_a_suffix_is_not_forgotten(
+    app: App[Request, Response], connect: Connect, connections: Connections
+) -> None:
+    app.add_route("/other", SuffixedResource(connections), suffix="other")
+    assert await refused_with(connect("/other", first("wrong"))) == 401
+    async with connect("/other") as ws:
+        assert await ws.receive_json() == {"type": "pong"}
+
+
+async def test_the_scheme_of_a_header_is_not_case_sensitive(
     conductor: ASGIConductor, settings: Settings
 ) -> None:
-    async with asyncio.timeout(5), conductor.simulate_ws("/probe", timeout=5) as ws:
-        for message in [*first_messages(settings), '{"type": "ping"}']:
-            await ws.send_text(message)
-        assert json.loads(await ws.receive_text()) == {"type": "pong"}
-
-
-async def test_a_path_without_websocket_is_refused_before_the_token(connect: Connect) -> None:
-    assert await refused_with(connect("/readyz")) == 405
-
-
-@pytest.mark.parametrize("scheme", ["", "Basic ", "Bearer", "Token ", "Bearer x"])
-async def test_http_needs_a_bearer_token(
-    conductor: ASGIConductor, settings: Settings, scheme: str
-) -> None:
-    headers = {"Authorization": f"{scheme}{token(settings)}"}
-    result = await conductor.simulate_get("/probe", headers=headers)
-    assert result.status_code == 401
-    assert result.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-
-
-async def test_http_without_credentials_is_refused_on_every_path(
-    conductor: ASGIConductor,
-) -> None:
-    assert (await conductor.simulate_get("/probe")).status_code == 401
-    assert (await conductor.simulate_get("/nowhere")).status_code == 401
-
-
-async def test_the_scheme_is_not_case_sensitive(
-    conductor: ASGIConductor, settings: Settings
-) -> None:
-    headers = {"Authorization": f"bearer {token(settings)}"}
+    headers = {"Authorization": bearer(token(settings))["Authorization"].replace("B", "b", 1)}
     assert (await conductor.simulate_get("/probe", headers=headers)).status_code == 200

@@ -2,19 +2,16 @@
 
 from {{ package_name }}.settings import Settings
 
+from .attempt import Attempt, Post
+
 NAME = "anonymous"
 
 
-def http_headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of an HTTP request."""
+async def attempt(settings: Settings, post: Post) -> Attempt:
+    """Return what a client sends to get in."""
+    return Attempt()
+
+
+async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
+    """Return what a client sends with an HTTP request."""
     return {}
-
-
-def handshake_headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of a WebSocket handshake."""
-    return {}
-
-
-def first_messages(settings: Settings) -> list[str]:
-    """Return what the client sends first on every WebSocket."""
-    return []

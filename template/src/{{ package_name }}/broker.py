@@ -53,6 +53,7 @@ class MemoryBroker:
     async def publish(self, topic: str, message: ServerMessage) -> None:
         """Hand the message, encoded once, to every subscriber of the topic."""
         encoded = Encoded(message)
+        # A copy: what is delivered may close a connection, and that may end its subscription.
         for deliver in tuple(self._topics.get(topic, {}).values()):
             deliver(encoded)
 

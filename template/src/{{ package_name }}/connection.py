@@ -1,4 +1,4 @@
-"""One WebSocket: a receive loop that never stops, an outbox, deadlines, an orderly end."""
+"""One WebSocket: a receive loop of its own, an outbox, deadlines, an orderly end."""
 
 import asyncio
 import logging
@@ -31,9 +31,10 @@ class Connection(Generic[M]):
     """The only reader and the only writer of an accepted WebSocket.
 
     Iterate over it to get the client's messages. The receive loop runs whatever the resource does,
-    so a client that leaves is noticed and pings stay answered. Sending never waits and never
-    raises: what the client does not read stays in the outbox, and when that overflows the client
-    is closed with 4002, so that it delays nobody else.
+    so a client that leaves is noticed and pings stay answered; only where messages come in faster
+    than they are handled does it wait, for `inbox_timeout` seconds. Sending never waits: what the
+    client does not read stays in the outbox, and when that overflows the client is closed with
+    4002, so that it delays nobody else.
     """
 
     def __init__(

@@ -54,6 +54,7 @@ class Outbox:
     def clear(self) -> None:
         """Drop what has not been sent yet."""
         self._queue.clear()
+        self._size = 0
 
     async def flush(self, seconds: float) -> None:
         """Wait until everything is sent, but not longer than that; raise what went wrong."""
@@ -79,7 +80,8 @@ class Outbox:
         except Exception:
             self._on_lost(CloseCode.SERVER_ERROR)
             raise
-        finally:
+        else:
+            # After an error it stays set: a broken outbox starts no second writer.
             self._writing = False
 
     async def _send(self, item: str | bytes | CloseCode) -> None:

@@ -15,6 +15,7 @@ from .app import create_app
 from .close_codes import CloseCode
 from .connections import Connections
 from .errors import DENIAL
+from .protocol import Protocol
 from .settings import Settings
 
 Event = dict[str, Any]
@@ -100,7 +101,9 @@ class ServerLogFilter(logging.Filter):
     """Keeps secrets and false alarms out of uvicorn's log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Cut query strings; drop what uvicorn says of denied handshakes and of bad UTF-8."""
+        """Cut query strings; drop whole frames, and what is said of denials and of bad UTF-8."""
+        if record.levelno < logging.INFO:
+            return False
         if isinstance(record.args, tuple):
             record.args = tuple(
                 arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args
@@ -166,6 +169,7 @@ def create_server(
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
+        "ws": Protocol,
         "ws_max_size": settings.max_message_size,
         "ws_ping_interval": settings.ping_interval,
         "ws_ping_timeout": settings.ping_timeout,

@@ -2,6 +2,7 @@
 
 from typing import Annotated, assert_never
 
+from falcon import HTTPNotFound
 from falcon.asgi import Request, WebSocket
 from msgspec import Meta
 
@@ -9,6 +10,8 @@ from ..broker import Broker
 from ..connections import Connections
 from ..identity import principal_of
 from ..messages import ClientMessage, Ping, Pong, ServerMessage
+
+_MAX_ROOM_NAME = 64
 
 
 class Publish(ClientMessage):
@@ -39,6 +42,8 @@ class RoomResource:
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish what the client says and send it what others say."""
+        if not (0 < len(room) <= _MAX_ROOM_NAME and room.isprintable() and "\ufffd" not in room):
+            raise HTTPNotFound(description="There is no room of that name.")
         sender = principal_of(req).name
         async with (
             self._connections.open(req, ws, Publish | Ping) as connection,

@@ -1,0 +1,102 @@
+"""Sessions: how they begin, what their cookie is like, and that they end everywhere."""
+
+import pytest
+from falcon.testing import ASGIConductor
+
+from {{ package_name }}.auth import COOKIE, Sessions
+from {{ package_name }}.close_codes import CloseCode
+from {{ package_name }}.identity import Principal
+from {{ package_name }}.settings import Settings
+
+from . import credentials
+from .attempt import Attempt, Post
+from .conftest import Connect, closed_with, refused_with
+from .credentials import origin
+from .forgery import REFUSED_BEARERS, bearer, token
+{% if asyncio_mode == 'strict' %}
+
+pytestmark = pytest.mark.asyncio
+{% endif %}
+
+
+@pytest.mark.parametrize("name", REFUSED_BEARERS)
+async def test_a_forged_token_begins_no_session(
+    conductor: ASGIConductor, settings: Settings, name: str
+) -> None:
+    headers = REFUSED_BEARERS[name](settings) | origin(settings)
+    result = await conductor.simulate_post("/session", headers=headers)
+    assert result.status_code == 401
+    assert "set-cookie" not in result.headers
+
+
+async def test_the_cookie_is_for_this_host_and_for_no_script(
+    settings: Settings, post: Post
+) -> None:
+    answer = await post("/session", bearer(token(settings)) | origin(settings))
+    assert answer.status == 201
+    assert answer.media["name"] == "alice"
+    value, *attributes = answer.headers["set-cookie"].split("; ")
+    assert value.startswith("__Host-session=")
+    assert len(value) > 50, "32 random bytes"
+    assert {a.lower() for a in attributes} == {"httponly", "secure", "samesite=lax", "path=/"}
+
+
+async def test_the_end_of_a_session_closes_its_connections_and_no_others(
+    conductor: ASGIConductor, connect: Connect, settings: Settings, post: Post
+) -> None:
+    mine = await credentials.attempt(settings, post)
+    other = await credentials.attempt(settings, post)
+    async with (
+        connect("/probe", mine) as first,
+        connect("/probe", mine) as second,
+        connect("/probe", other) as third,
+    ):
+        result = await conductor.simulate_delete("/session", headers=mine.headers)
+        assert result.status_code == 204
+        assert result.headers["set-cookie"].startswith(f'{COOKIE}="";')
+        assert await closed_with(first) == CloseCode.TOKEN_EXPIRED
+        assert await closed_with(second) == CloseCode.TOKEN_EXPIRED
+        await third.send_json({"type": "ping"})
+        assert await third.receive_json() == {"type": "pong"}
+    assert await refused_with(connect("/probe", mine)) == 401
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"Origin": "null"}, {"Origin": "https://evil.example"}], ids=repr
+)
+async def test_another_page_cannot_use_the_cookie(
+    conductor: ASGIConductor,
+    connect: Connect,
+    settings: Settings,
+    post: Post,
+    wrong: dict[str, str],
+) -> None:
+    mine = await credentials.attempt(settings, post)
+    headers = {"Cookie": mine.headers["Cookie"]} | wrong
+    assert await refused_with(connect("/probe", Attempt(headers))) == 403
+    assert (await conductor.simulate_delete("/session", headers=headers)).status_code == 403
+    headers |= bearer(token(settings))
+    assert (await conductor.simulate_post("/session", headers=headers)).status_code == 403
+    async with connect("/probe", mine) as ws:
+        await ws.send_json({"type": "ping"})
+        assert await ws.receive_json() == {"type": "pong"}
+
+
+async def test_a_planted_second_cookie_is_refused(
+    connect: Connect, settings: Settings, post: Post
+) -> None:
+    mine = await credentials.attempt(settings, post)
+    planted = mine.headers | {"Cookie": f"{mine.headers['Cookie']}; {COOKIE}=planted"}
+    assert await refused_with(connect("/probe", Attempt(planted))) == 401
+
+
+async def test_a_session_lasts_as_long_as_its_token_and_is_forgotten(
+    connect: Connect, settings: Settings
+) -> None:
+    now = 1000.0
+    sessions = Sessions(lambda: now)
+    sessions.begin(Principal("alice", expires_at=1001.0))
+    sessions.begin(Principal("bob", expires_at=1002.0))
+    now = 1001.0
+    sessions.begin(Principal("carol", expires_at=1003.0))
+    assert {p.name for p in sessions._principals.values()} == {"bob", "carol"}

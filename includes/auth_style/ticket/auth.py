@@ -1,0 +1,71 @@
+"""Where the credential travels: as a one-time ticket in the query string of a WebSocket."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+
+from falcon import HTTPBadRequest
+from falcon.asgi import Request, Response, WebSocket
+
+from .identity import Identity, Principal, Unauthorized
+
+TICKET_LIFETIME = 30.0
+
+_PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
+
+
+class Tickets:
+    """The tickets of this process that nobody has redeemed; only their digests are kept."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Take the time in POSIX seconds from `clock`."""
+        self._clock = clock
+        self._issued: dict[bytes, tuple[Principal, float]] = {}
+
+    def issue(self, principal: Principal) -> str:
+        """Return a ticket that is good for one connection within 30 seconds."""
+        now = self._clock()
+        # Oldest first: those that have expired are at the front.
+        while self._issued and next(iter(self._issued.values()))[1] <= now:
+            del self._issued[next(iter(self._issued))]
+        ticket = secrets.token_urlsafe(32)
+        self._issued[_digest(ticket)] = principal, now + TICKET_LIFETIME
+        return ticket
+
+    def redeem(self, ticket: str) -> Principal:
+        """Return whose ticket it is, once; raise Unauthorized if it is not good any more."""
+        principal, expires_at = self._issued.pop(_digest(ticket), (None, 0.0))
+        if principal is None or expires_at <= self._clock():
+            raise Unauthorized
+        return principal
+
+
+class AuthMiddleware:
+    """Lets a request reach its resource only when somebody has proved who it comes from.
+
+    HTTP requests carry a Bearer token. A browser cannot add a header to a WebSocket, so it fetches
+    a ticket with `POST /tickets`: a query string ends up in logs and histories, where a ticket that
+    is used or 30 seconds old does no harm.
+    """
+
+    def __init__(self, identity: Identity, tickets: Tickets) -> None:
+        """Verify tokens with `identity` and redeem `tickets`."""
+        self._identity = identity
+        self._tickets = tickets
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        """Verify the token of an HTTP request."""
+        if req.path not in _PUBLIC_PATHS:
+            req.context.principal = self._identity.verify_bearer(req)
+
+    async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
+        """Redeem the ticket of a handshake."""
+        try:
+            ticket = req.get_param("ticket", required=True, allow_multiple=False)
+        except HTTPBadRequest:
+            raise Unauthorized from None
+        req.context.principal = self._tickets.redeem(str(ticket))
+
+
+def _digest(ticket: str) -> bytes:
+    return hashlib.sha256(ticket.encode()).digest()
