@@ -58,6 +58,9 @@ def test_the_tree_is_what_is_generated(readme: str, projects: dict[str, Project]
         "health.py",
         "rooms.py",
     }
+    cookie, ticket = (projects[f"{style}-json-auto"].tree for style in ("cookie", "ticket"))
+    assert [path.name for path in cookie.glob("src/*/resources/session.py")]
+    assert [path.name for path in ticket.glob("src/*/resources/tickets.py")]
 
 
 def test_the_two_commands_exist(readme: str) -> None:
@@ -87,7 +90,17 @@ def test_the_changelog_knows_the_version() -> None:
     assert re.search(rf"^## \[?{re.escape(heading)}", changelog, re.MULTILINE)
 
 
-@pytest.mark.parametrize("combination", ["message-json-auto", "none-json-strict"])
+@pytest.mark.parametrize(
+    "combination",
+    [
+        "message-json-auto",
+        "ticket-json-auto",
+        "cookie-json-strict",
+        "jwt-json-auto",
+        "api_key-json-auto",
+        "none-json-strict",
+    ],
+)
 def test_a_readme_tells_how_to_connect(
     projects: dict[str, Project], tmp_path: Path, combination: str
 ) -> None:
@@ -95,9 +108,13 @@ def test_a_readme_tells_how_to_connect(
     project = projects[combination]
     package = next((project.tree / "src").iterdir()).name
     text = (project.tree / "README.md").read_text(encoding="utf-8")
-    _, _, connect = text.partition("## Connect")
-    shell = [block.strip() for block in blocks(connect.partition("## Run")[0], "sh")]
-    messages = blocks(connect, "json")[0]
+    connect = text.partition("## Connect")[2].partition("## Run")[0]
+    shell = [block.strip() for block in blocks(connect, "sh")]
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    client = tmp_path / "client.py"
+    client.write_text(blocks(connect, "python")[0].replace("8000", str(port)), encoding="utf-8")
 
     def start(command: str) -> subprocess.Popen[str]:
         words = command.replace("8000", str(port)).split()
@@ -112,33 +129,36 @@ def test_a_readme_tells_how_to_connect(
             text=True,
         )
 
-    assert "ws://127.0.0.1:8000/rooms" in shell[-1]
-    assert "uv run python -m " + package + " --dev" in text
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    assert f"uv run python -m {package} --dev" in text
     with start(f"python -m {package} --dev") as server:
         try:
             wait_for_port(port)
-            if combination.startswith("message"):
-                with start(shell[0]) as minting:
+            token = ""
+            if project.answers["auth_style"] != "none":
+                with start(shell.pop(0)) as minting:
                     token = minting.communicate(timeout=30)[0].strip()
-                messages = messages.replace("…", token)
-            for line in messages.splitlines():
-                json.loads(line)
-            with start(shell[-1]) as client:
-                assert client.stdin is not None
-                assert client.stdout is not None
-                output = ""
-                for line in messages.splitlines():
-                    if "publish" in line:
-                        output += read_until(client, "joined")
-                    client.stdin.write(line + "\n")
-                    client.stdin.flush()
-                output += read_until(client, '"text":"hello"')
-                client.kill()
+            with start(f"python {client} {token}") as process:
+                read_until(process, '"text":"hello"')
+                process.kill()
+            if shell:
+                messages = blocks(connect, "json")[0].replace("…", token)
+                type_messages(start(shell[0]), messages.splitlines())
         finally:
             server.terminate()
+
+
+def type_messages(client: subprocess.Popen[str], messages: list[str]) -> None:
+    """Type messages into the interactive client; the last one once the room is joined."""
+    with client:
+        assert client.stdin is not None
+        for message in messages:
+            json.loads(message)
+            if "publish" in message:
+                read_until(client, "joined")
+            client.stdin.write(message + "\n")
+            client.stdin.flush()
+        read_until(client, '"text":"hello"')
+        client.kill()
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:

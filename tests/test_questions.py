@@ -237,7 +237,7 @@ def test_a_person_answers_at_the_terminal(template: Path, tmp_path: Path) -> Non
     assert answers["package_name"] == "chat"
     assert answers["user_name"] == "Ada"
     assert answers["license"] == "Apache-2.0"
-    assert answers["auth_style"] == "none"
+    assert answers["auth_style"] == "ticket"
     assert answers["asyncio_mode"] == "strict"
     assert "Enter takes the default" in output
 
@@ -272,4 +272,4 @@ def test_identity_is_asked_once(template: Path) -> None:
 
 
 def test_the_combinations_are_those_of_the_design() -> None:
-    assert len(COMBINATIONS) == 2 * 1 * 2
+    assert len(COMBINATIONS) == 6 * 1 * 2
