@@ -10,6 +10,7 @@ from {{ package_name }}.settings import Settings
 
 from . import credentials
 from .attempt import Attempt, Post
+from .codec import receive, send
 from .conftest import Connect, closed_with, refused_with
 from .credentials import origin
 from .forgery import REFUSED_BEARERS, bearer, token
@@ -56,8 +57,8 @@ async def test_the_end_of_a_session_closes_its_connections_and_no_others(
         assert result.headers["set-cookie"].startswith(f'{COOKIE}="";')
         assert await closed_with(first) == CloseCode.TOKEN_EXPIRED
         assert await closed_with(second) == CloseCode.TOKEN_EXPIRED
-        await third.send_json({"type": "ping"})
-        assert await third.receive_json() == {"type": "pong"}
+        await send(third, {"type": "ping"})
+        assert await receive(third) == {"type": "pong"}
     assert await refused_with(connect("/probe", mine)) == 401
 
 
@@ -78,8 +79,8 @@ async def test_another_page_cannot_use_the_cookie(
     headers |= bearer(token(settings))
     assert (await conductor.simulate_post("/session", headers=headers)).status_code == 403
     async with connect("/probe", mine) as ws:
-        await ws.send_json({"type": "ping"})
-        assert await ws.receive_json() == {"type": "pong"}
+        await send(ws, {"type": "ping"})
+        assert await receive(ws) == {"type": "pong"}
 
 
 async def test_a_planted_second_cookie_is_refused(

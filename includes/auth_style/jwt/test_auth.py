@@ -7,6 +7,7 @@ from {{ package_name }}.close_codes import CloseCode
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt
+from .codec import receive, send
 from .conftest import Connect, closed_with, refused_with
 from .forgery import bearer, forge, token
 {% if asyncio_mode == 'strict' %}
@@ -25,8 +26,8 @@ async def test_the_principal_is_whom_the_token_names(
 async def test_the_scheme_is_not_case_sensitive(connect: Connect, settings: Settings) -> None:
     headers = {"Authorization": bearer(token(settings))["Authorization"].replace("B", "b", 1)}
     async with connect("/probe", Attempt(headers)) as ws:
-        await ws.send_json({"type": "ping"})
-        assert await ws.receive_json() == {"type": "pong"}
+        await send(ws, {"type": "ping"})
+        assert await receive(ws) == {"type": "pong"}
 
 
 async def test_a_handshake_needs_the_token_before_it_learns_of_a_path(connect: Connect) -> None:

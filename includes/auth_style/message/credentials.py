@@ -1,11 +1,11 @@
 """What a client sends to prove who it is: a token in its first message."""
 
-import json
 from collections.abc import Callable
 
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post
+from .codec import GARBAGE, encode
 from .forgery import NAME, REFUSED_BEARERS, bearer, carried, token
 
 __all__ = ["NAME"]
@@ -13,7 +13,7 @@ __all__ = ["NAME"]
 
 def first(token: object) -> Attempt:
     """Return an attempt with this token."""
-    return Attempt(first=json.dumps({"type": "auth", "token": token}))
+    return Attempt(first=encode({"type": "auth", "token": token}))
 
 
 async def attempt(settings: Settings, post: Post) -> Attempt:
@@ -27,15 +27,17 @@ async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
 
 
 REFUSED: dict[str, Callable[[Settings], Attempt]] = {
-    "another message": lambda settings: Attempt(first='{"type": "ping"}'),
-    "no type": lambda settings: Attempt(first=json.dumps({"token": token(settings)})),
-    "no token": lambda settings: Attempt(first='{"type": "auth"}'),
+    "another message": lambda settings: Attempt(first=encode({"type": "ping"})),
+    "no type": lambda settings: Attempt(first=encode({"token": token(settings)})),
+    "no token": lambda settings: Attempt(first=encode({"type": "auth"})),
     "a token that is no text": lambda settings: first(1),
-    "no object": lambda settings: Attempt(first="[]"),
-    "no JSON": lambda settings: Attempt(first=token(settings)),
-    "deep JSON": lambda settings: Attempt(first="[" * 10_000),
-    "a wrong frame type": lambda settings: Attempt(first=b"{}"),
-    "a token in the header": lambda settings: Attempt(bearer(token(settings)), first="{}"),
+    "no object": lambda settings: Attempt(first=encode([])),
+    "garbage": lambda settings: Attempt(first=GARBAGE),
+    "a token and nothing else": lambda settings: Attempt(first=token(settings)),
+    "garbage of the other frame type": lambda settings: Attempt(
+        first=b"\xc1" if isinstance(GARBAGE, str) else "["
+    ),
+    "a token in the header": lambda settings: Attempt(bearer(token(settings)), first=encode({})),
     **carried(first),
 }
 

@@ -9,6 +9,7 @@ from {{ package_name }}.messages import Ping, Pong
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt
+from .codec import receive, send
 from .conftest import Connect, refused_with
 from .credentials import first
 from .forgery import bearer, token
@@ -40,15 +41,15 @@ async def test_a_client_that_leaves_before_its_first_message_is_no_crash(
 async def test_messages_right_behind_the_token_are_handled(connect: Connect) -> None:
     async with connect("/probe") as ws:
         for _ in range(3):
-            await ws.send_json({"type": "ping"})
+            await send(ws, {"type": "ping"})
         for _ in range(3):
-            assert await ws.receive_json() == {"type": "pong"}
+            assert await receive(ws) == {"type": "pong"}
 
 
 async def test_a_second_token_is_a_malformed_message(connect: Connect, settings: Settings) -> None:
     async with connect("/probe") as ws:
-        await ws.send_text(str(first(token(settings)).first))
-        assert (await ws.receive_json())["code"] == "invalid"
+        await send(ws, {"type": "auth", "token": token(settings)})
+        assert (await receive(ws))["code"] == "invalid"
 
 
 @pytest.mark.parametrize(("path", "status"), [("/readyz", 405), ("/nowhere", 404)])
@@ -77,7 +78,7 @@ async def test_a_route_with_a_suffix_is_not_forgotten(
     app.add_route("/other", SuffixedResource(connections), suffix="other")
     assert await refused_with(connect("/other", first("wrong"))) == 401
     async with connect("/other") as ws:
-        assert await ws.receive_json() == {"type": "pong"}
+        assert await receive(ws) == {"type": "pong"}
 
 
 async def test_the_scheme_of_a_header_is_not_case_sensitive(

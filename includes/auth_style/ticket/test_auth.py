@@ -11,6 +11,7 @@ from {{ package_name }}.settings import Settings
 
 from . import credentials
 from .attempt import Post
+from .codec import receive, send
 from .conftest import Connect, refused_with
 from .forgery import REFUSED_BEARERS, bearer, token
 {% if asyncio_mode == 'strict' %}
@@ -43,8 +44,8 @@ async def test_a_ticket_opens_one_connection(
 ) -> None:
     attempt = await credentials.attempt(settings, post)
     async with connect("/probe", attempt) as ws:
-        await ws.send_json({"type": "ping"})
-        assert await ws.receive_json() == {"type": "pong"}
+        await send(ws, {"type": "ping"})
+        assert await receive(ws) == {"type": "pong"}
         assert await refused_with(connect("/probe", attempt)) == 401
     assert await refused_with(connect("/probe", attempt)) == 401
 
@@ -55,8 +56,8 @@ async def test_of_fifty_racers_with_one_ticket_one_wins(
     async def race() -> bool:
         try:
             async with connect("/probe", attempt) as ws:
-                await ws.send_json({"type": "ping"})
-                assert await ws.receive_json() == {"type": "pong"}
+                await send(ws, {"type": "ping"})
+                assert await receive(ws) == {"type": "pong"}
         except ConnectionError:
             return False
         return True
