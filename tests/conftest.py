@@ -12,14 +12,14 @@ import pytest
 
 from .harness import gates
 from .harness.enumeration import Answers, arguments, combinations, name
-from .harness.rendering import isolated, render, snapshot
+from .harness.rendering import isolated, render, snapshot, sped_up
 
 ROOT = Path(__file__).parents[1]
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
 
 
 def _enumerate() -> list[Answers]:
-    with tempfile.TemporaryDirectory() as scratch, isolated(Path(scratch)):
+    with tempfile.TemporaryDirectory() as scratch, isolated(Path(scratch)), sped_up():
         template = snapshot(ROOT, Path(scratch) / "template")
         return list(combinations(template, apart={"license"}))
 
@@ -40,12 +40,13 @@ class Project:
     @property
     def reproduce(self) -> str:
         """The command that reproduces it."""
-        return f"to reproduce: make combo ANSWERS='{arguments(self.answers)}'"
+        words = " ".join(arguments(self.answers))
+        return f"to reproduce: make combo ANSWERS='{words}'"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with isolated(tmp_path_factory.mktemp("copier")):
+    with isolated(tmp_path_factory.mktemp("copier")), sped_up():
         yield
 
 

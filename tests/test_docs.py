@@ -16,6 +16,8 @@ from .harness import gates
 from .harness.enumeration import candidates, questions
 from .test_service import settings
 
+STYLES = ("message", "ticket", "cookie", "jwt", "api_key", "none")
+
 
 def blocks(text: str, language: str) -> list[str]:
     """Return the code blocks of a Markdown text in that language."""
@@ -99,6 +101,7 @@ def test_the_changelog_knows_the_version() -> None:
         "jwt-json-auto",
         "api_key-json-auto",
         "none-json-strict",
+        *(f"{auth}-{media}-auto" for auth in STYLES for media in ("msgpack", "cbor")),
     ],
 )
 def test_a_readme_tells_how_to_connect(
@@ -138,7 +141,7 @@ def test_a_readme_tells_how_to_connect(
                 with start(shell.pop(0)) as minting:
                     token = minting.communicate(timeout=30)[0].strip()
             with start(f"python {client} {token}") as process:
-                read_until(process, '"text":"hello"')
+                read_until(process, "'text': 'hello'")
                 process.kill()
             if shell:
                 messages = blocks(connect, "json")[0].replace("…", token)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import COMBINATIONS
-from .harness.enumeration import Answers, name
+from .harness.enumeration import Answers, covering, name
 from .harness.rendering import render
 
 
@@ -41,7 +41,7 @@ def fresh(template: Path, tmp_path: Path) -> Path:
     return tree
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS, ids=name)
+@pytest.mark.parametrize("answers", covering(COMBINATIONS), ids=name)
 def test_a_fresh_project_passes_its_hooks(template: Path, tmp_path: Path, answers: Answers) -> None:
     tree = render(template, answers, tmp_path / "project")
     git(tree, "init", "--quiet")

@@ -163,6 +163,11 @@ def test_no_media_handler_is_not_enough(template: Path, tmp_path: Path) -> None:
     assert "at least one" in refusal(template, tmp_path, media_handlers=[])
 
 
+def test_two_formats_of_one_frame_type_are_too_many(template: Path, tmp_path: Path) -> None:
+    message = refusal(template, tmp_path, media_handlers=["msgpack", "cbor"])
+    assert "Choose msgpack or cbor, not both" in message
+
+
 @pytest.mark.parametrize(
     ("project_name", "slug", "package"),
     [
@@ -230,7 +235,7 @@ def test_a_person_answers_at_the_terminal(template: Path, tmp_path: Path) -> Non
     keys = [b"\x15Chat\r", enter, enter, enter, b"Ada\r", enter, down + enter, down + enter]
     output = converse(
         [sys.executable, "-m", "copier", "copy", str(template), str(tmp_path / "chat")],
-        [*keys, enter, down + enter],
+        [*keys, down + b" " + enter, down + enter],
     )
     answers = yaml.safe_load((tmp_path / "chat/.copier-answers.yml").read_text(encoding="utf-8"))
     assert answers["project_name"] == "Chat"
@@ -238,6 +243,7 @@ def test_a_person_answers_at_the_terminal(template: Path, tmp_path: Path) -> Non
     assert answers["user_name"] == "Ada"
     assert answers["license"] == "Apache-2.0"
     assert answers["auth_style"] == "ticket"
+    assert answers["media_handlers"] == ["json", "msgpack"]
     assert answers["asyncio_mode"] == "strict"
     assert "Enter takes the default" in output
 
@@ -272,4 +278,4 @@ def test_identity_is_asked_once(template: Path) -> None:
 
 
 def test_the_combinations_are_those_of_the_design() -> None:
-    assert len(COMBINATIONS) == 6 * 1 * 2
+    assert len(COMBINATIONS) == 6 * 5 * 2

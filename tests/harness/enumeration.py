@@ -1,7 +1,7 @@
 """Every combination of answers that a person can reach."""
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +75,30 @@ def combinations(template: Path, apart: Collection[str] = ()) -> Iterator[Answer
             yield answers
 
 
+def covering(combinations: Sequence[Answers]) -> list[Answers]:
+    """Return some combinations that have every answer among them, for what is too slow for all."""
+    missing = {pair for answers in combinations for pair in _pairs(answers)}
+    chosen = []
+    while missing:
+        best = max(combinations, key=lambda answers: len(missing & _pairs(answers)))
+        chosen.append(best)
+        missing -= _pairs(best)
+    return chosen
+
+
+def _pairs(answers: Answers) -> set[tuple[str, str]]:
+    return {(key, str(value)) for key, value in answers.items()}
+
+
 def name(answers: Answers) -> str:
     """Return a short name for a combination: its values."""
     parts = ["+".join(v) if isinstance(v, list) else str(v) for v in answers.values()]
     return "-".join(parts)
 
 
-def arguments(answers: Answers) -> str:
+def arguments(answers: Answers) -> list[str]:
     """Return a combination as KEY=VALUE words, as the command line takes them."""
-    return " ".join(
+    return [
         f"{key}=[{','.join(value)}]" if isinstance(value, list) else f"{key}={value}"
         for key, value in answers.items()
-    )
+    ]
