@@ -11,17 +11,26 @@ from pathlib import Path
 import pytest
 
 from .harness import gates
-from .harness.enumeration import Answers, arguments, combinations, name
+from .harness.enumeration import Answers, Representatives, arguments, combinations, name
 from .harness.rendering import isolated, render, snapshot, sped_up
 
 ROOT = Path(__file__).parents[1]
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
 
+# The representatives of free text that changes code: none, and two, of which the best one names the
+# last media handler by its suffix.
+TEXTS: dict[str, Representatives] = {
+    "subprotocols": lambda answers: [
+        "",
+        f"chat.v2.{(answers.get('media_handlers') or ['json'])[-1]}, chat.v1",
+    ]
+}
+
 
 def _enumerate() -> list[Answers]:
     with tempfile.TemporaryDirectory() as scratch, isolated(Path(scratch)), sped_up():
         template = snapshot(ROOT, Path(scratch) / "template")
-        return list(combinations(template, apart={"license"}))
+        return list(combinations(template, apart={"license"}, texts=TEXTS))
 
 
 COMBINATIONS = _enumerate()

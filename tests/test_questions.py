@@ -163,6 +163,42 @@ def test_no_media_handler_is_not_enough(template: Path, tmp_path: Path) -> None:
     assert "at least one" in refusal(template, tmp_path, media_handlers=[])
 
 
+@pytest.mark.parametrize("text", ["a", "chat.v2, chat.v1", "a,b", "x.json", "!#$%&'*+-.^_`|~9Az"])
+def test_good_subprotocols(template: Path, text: str) -> None:
+    assert accepts(template, {"subprotocols": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (",", "for example: chat.v2, chat.v1"),
+        ("a b", "for example: chat.v2, chat.v1"),
+        ('a"', "for example: chat.v2, chat.v1"),
+        ("a/b", "for example: chat.v2, chat.v1"),
+        ("{x}", "for example: chat.v2, chat.v1"),
+        ("ä", "for example: chat.v2, chat.v1"),
+        ("a, b, a", "a is there twice"),
+        ("a.msgpack", "names a format that is not chosen"),
+        ("x" * 101, "at most 100 characters"),
+        ("a,\nb", "one line"),
+    ],
+)
+def test_bad_subprotocols(template: Path, tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(template, tmp_path, subprotocols=text)
+
+
+def test_a_hidden_question_changes_nothing(template: Path, tmp_path: Path) -> None:
+    # `--data` gets the answer in, which no person could give.
+    hidden = render(template, {"subprotocol_required": True}, tmp_path / "hidden")
+    plain = render(template, {}, tmp_path / "plain")
+    a, b = (
+        {p.relative_to(tree): p.read_bytes() for p in tree.rglob("*") if p.is_file()}
+        for tree in (hidden, plain)
+    )
+    assert a == b
+    assert not accepts(template, {"subprotocol_required": True})
+
+
 def test_two_formats_of_one_frame_type_are_too_many(template: Path, tmp_path: Path) -> None:
     message = refusal(template, tmp_path, media_handlers=["msgpack", "cbor"])
     assert "Choose msgpack or cbor, not both" in message
@@ -235,7 +271,7 @@ def test_a_person_answers_at_the_terminal(template: Path, tmp_path: Path) -> Non
     keys = [b"\x15Chat\r", enter, enter, enter, b"Ada\r", enter, down + enter, down + enter]
     output = converse(
         [sys.executable, "-m", "copier", "copy", str(template), str(tmp_path / "chat")],
-        [*keys, down + b" " + enter, down + enter],
+        [*keys, down + b" " + enter, b"a.v1\r", b"y", down + enter],
     )
     answers = yaml.safe_load((tmp_path / "chat/.copier-answers.yml").read_text(encoding="utf-8"))
     assert answers["project_name"] == "Chat"
@@ -244,6 +280,8 @@ def test_a_person_answers_at_the_terminal(template: Path, tmp_path: Path) -> Non
     assert answers["license"] == "Apache-2.0"
     assert answers["auth_style"] == "ticket"
     assert answers["media_handlers"] == ["json", "msgpack"]
+    assert answers["subprotocols"] == "a.v1"
+    assert answers["subprotocol_required"] is True
     assert answers["asyncio_mode"] == "strict"
     assert "Enter takes the default" in output
 
@@ -278,4 +316,4 @@ def test_identity_is_asked_once(template: Path) -> None:
 
 
 def test_the_combinations_are_those_of_the_design() -> None:
-    assert len(COMBINATIONS) == 6 * 5 * 2
+    assert len(COMBINATIONS) == 6 * 5 * 3 * 2

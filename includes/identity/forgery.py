@@ -91,6 +91,7 @@ FORGED: dict[str, Callable[[Settings], str]] = {
     "a name that is no text": changed(sub=1),
     "a name with a control character": changed(sub="a\nb"),
     "a name with half a surrogate": changed(sub="\ud800"),
+    "an expiry without end": changed(exp=10**400),
     "an expiry that is no number": changed(exp="soon"),
     "oversized": changed(sub="x" * 4096),
 }

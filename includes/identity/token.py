@@ -71,12 +71,12 @@ class Identity:
                 issuer=self._issuer,
                 options={"require": _CLAIMS},
             )
-        except jwt.InvalidTokenError:
+            name, expires_at = str(claims["sub"]), float(claims["exp"])
+        except (jwt.InvalidTokenError, OverflowError):
             raise Unauthorized from None
-        name: str = claims["sub"]
         if not name or not name.isprintable():
             raise Unauthorized
-        return Principal(name, float(claims["exp"]))
+        return Principal(name, expires_at)
 
     def verify_bearer(self, req: Request) -> Principal:
         """Return whom the `Authorization: Bearer` header names (RFC 6750 section 2.1)."""

@@ -1,14 +1,20 @@
 """Every combination of answers that a person can reach."""
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from copier._main import Worker
 
 Answers = dict[str, Any]
+Representatives = Callable[[Answers], Sequence[str]]
+
+
+class _Text(NamedTuple):
+    key: str
+    number: int
 
 
 def questions(template: Path) -> dict[str, dict[str, Any]]:
@@ -50,16 +56,21 @@ def accepts(template: Path, answers: Answers) -> bool:
     return (unasked := hidden(template, answers)) is not None and not unasked & set(answers)
 
 
-def combinations(template: Path, apart: Collection[str] = ()) -> Iterator[Answers]:
+def combinations(
+    template: Path, apart: Collection[str] = (), texts: Mapping[str, Representatives] = {}
+) -> Iterator[Answers]:
     """Yield every reachable combination of all questions with choices, but for those `apart`.
 
-    Free text and the questions set apart get their defaults. A question that is hidden is not in
-    the combination.
+    Free text gets its default, or each of the representatives that `texts` makes of the answers
+    before it; the questions set apart get their defaults. A question that is hidden is not in the
+    combination.
     """
     options = {
-        key: values
+        key: [_Text(key, number) for number in range(len(texts[key]({})))]
+        if key in texts
+        else candidates(question)
         for key, question in questions(template).items()
-        if key not in apart and (values := candidates(question))
+        if key not in apart and (key in texts or candidates(question))
     }
     # A question that `when` can hide may have to be left out: Copier says when.
     absent = object()
@@ -69,7 +80,12 @@ def combinations(template: Path, apart: Collection[str] = ()) -> Iterator[Answer
         for key, values in options.items()
     ]
     for pairs in itertools.product(*axes):
-        answers = {key: value for key, value in pairs if value is not absent}
+        answers: Answers = {}
+        for key, value in pairs:
+            if isinstance(value, _Text):
+                answers[key] = texts[key](answers)[value.number]
+            elif value is not absent:
+                answers[key] = value
         unasked = hidden(template, answers)
         if unasked is not None and unasked & set(options) == set(options) - set(answers):
             yield answers
@@ -91,8 +107,15 @@ def _pairs(answers: Answers) -> set[tuple[str, str]]:
 
 
 def name(answers: Answers) -> str:
-    """Return a short name for a combination: its values."""
-    parts = ["+".join(v) if isinstance(v, list) else str(v) for v in answers.values()]
+    """Return a short name for a combination: its values, or keys for free texts and switches."""
+    parts = []
+    for key, value in answers.items():
+        if isinstance(value, list):
+            parts.append("+".join(value))
+        elif isinstance(value, str) and value.isidentifier():
+            parts.append(value)
+        elif value:
+            parts.append(key)
     return "-".join(parts)
 
 

@@ -3,10 +3,11 @@
 import hashlib
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from falcon.asgi import Request, Response, WebSocket
 
-from .identity import Identity, Principal, Unauthorized
+from .identity import Principal, Unauthorized
 
 # A browser takes a cookie of this prefix only from this very host, and only if it is Secure:
 # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
@@ -50,21 +51,19 @@ class AuthMiddleware:
     `POST /session` takes a Bearer token and gives the cookie; everything else needs the cookie.
     """
 
-    def __init__(self, identity: Identity, sessions: Sessions) -> None:
-        """Verify tokens with `identity` and cookies with `sessions`."""
-        self._identity = identity
+    def __init__(self, sessions: Sessions) -> None:
+        """Verify cookies with `sessions`."""
         self._sessions = sessions
 
     async def process_request(self, req: Request, resp: Response) -> None:
-        """Verify the token or the cookie of an HTTP request."""
-        if (req.method, req.path) == ("POST", "/session"):
-            req.context.principal = self._identity.verify_bearer(req)
-        elif req.path not in _PUBLIC_PATHS:
+        """Verify the cookie of an HTTP request; `POST /session` verifies its token itself."""
+        if req.path not in _PUBLIC_PATHS and (req.method, req.path) != ("POST", "/session"):
             req.context.principal = self._sessions.find(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
-        """Verify the cookie of a handshake."""
+        """Verify the cookie of a handshake, and have it verified again when it is complete."""
         req.context.principal = self._sessions.find(req)
+        req.context.verify_again = partial(self._sessions.find, req)
 
 
 def _cookie(req: Request) -> str:

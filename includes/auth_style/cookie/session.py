@@ -1,25 +1,31 @@
 """The session: Bearer token in, cookie out."""
 
+from datetime import UTC, datetime
+
 from falcon import HTTP_CREATED, HTTP_NO_CONTENT
 from falcon.asgi import Request, Response
 
 from ..auth import COOKIE, Sessions
 from ..close_codes import CloseCode
 from ..connections import Connections
-from ..identity import principal_of
+from ..identity import Identity, principal_of
 
 
 class SessionResource:
     """`/session`: begins and ends the session of a browser."""
 
-    def __init__(self, sessions: Sessions, connections: Connections) -> None:
-        """Keep sessions here; close connections with them."""
+    def __init__(self, identity: Identity, sessions: Sessions, connections: Connections) -> None:
+        """Verify tokens with `identity`; keep sessions, and close connections with them."""
+        self._identity = identity
         self._sessions = sessions
         self._connections = connections
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Begin a session; answer 201 with the cookie."""
-        principal = principal_of(req)
+        """Begin a session; answer 201 with the cookie.
+
+        The token is verified here, so that a cookie alone can never make another one.
+        """
+        principal = self._identity.verify_bearer(req)
         resp.set_cookie(
             COOKIE, self._sessions.begin(principal), path="/", secure=True, same_site="Lax"
         )
@@ -31,5 +37,7 @@ class SessionResource:
         principal = principal_of(req)
         self._sessions.end(req)
         self._connections.close_all(lambda other: other is principal, CloseCode.TOKEN_EXPIRED)
-        resp.unset_cookie(COOKIE, path="/", same_site="Lax")
+        # Not unset_cookie: a browser ignores a `__Host-` cookie that is not Secure, also its end.
+        epoch = datetime.fromtimestamp(0, UTC)
+        resp.set_cookie(COOKIE, "", expires=epoch, path="/", secure=True, same_site="Lax")
         resp.status = HTTP_NO_CONTENT

@@ -1,11 +1,15 @@
 """Sessions: how they begin, what their cookie is like, and that they end everywhere."""
 
 import pytest
+from falcon.asgi import Request, WebSocket
 from falcon.testing import ASGIConductor
+from pytest_mock import MockerFixture
 
+from {{ package_name }} import connections as connections_module
 from {{ package_name }}.auth import COOKIE, Sessions
 from {{ package_name }}.close_codes import CloseCode
-from {{ package_name }}.identity import Principal
+from {{ package_name }}.connections import Connections
+from {{ package_name }}.identity import Principal, Unauthorized
 from {{ package_name }}.settings import Settings
 
 from . import credentials
@@ -54,7 +58,10 @@ async def test_the_end_of_a_session_closes_its_connections_and_no_others(
     ):
         result = await conductor.simulate_delete("/session", headers=mine.headers)
         assert result.status_code == 204
-        assert result.headers["set-cookie"].startswith(f'{COOKIE}="";')
+        ended = result.headers["set-cookie"]
+        assert ended.startswith(f'{COOKIE}="";')
+        assert "expires=Thu, 01 Jan 1970" in ended
+        assert "Secure" in ended, "or else a browser ignores it"
         assert await closed_with(first) == CloseCode.TOKEN_EXPIRED
         assert await closed_with(second) == CloseCode.TOKEN_EXPIRED
         await send(third, {"type": "ping"})
@@ -83,6 +90,36 @@ async def test_another_page_cannot_use_the_cookie(
         assert await receive(ws) == {"type": "pong"}
 
 
+@pytest.mark.parametrize("path", ["/session", "//session", "///session"])
+async def test_a_cookie_alone_makes_no_other_session(
+    conductor: ASGIConductor, settings: Settings, post: Post, path: str
+) -> None:
+    mine = await credentials.attempt(settings, post)
+    result = await conductor.simulate_post(path, headers=mine.headers)
+    assert result.status_code == 401
+    assert "set-cookie" not in result.headers
+
+
+async def test_a_session_that_ends_during_the_handshake_opens_nothing(
+    conductor: ASGIConductor,
+    connect: Connect,
+    connections: Connections,
+    settings: Settings,
+    post: Post,
+    mocker: MockerFixture,
+) -> None:
+    mine = await credentials.attempt(settings, post)
+
+    async def accept(req: Request, ws: WebSocket) -> None:
+        result = await conductor.simulate_delete("/session", headers=mine.headers)
+        assert result.status_code == 204
+        await ws.accept()
+
+    mocker.patch.object(connections_module, "accept", accept)
+    assert await refused_with(connect("/probe", mine)) == 401
+    assert len(connections) == 0
+
+
 async def test_a_planted_second_cookie_is_refused(
     connect: Connect, settings: Settings, post: Post
 ) -> None:
@@ -91,9 +128,7 @@ async def test_a_planted_second_cookie_is_refused(
     assert await refused_with(connect("/probe", Attempt(planted))) == 401
 
 
-async def test_a_session_lasts_as_long_as_its_token_and_is_forgotten(
-    connect: Connect, settings: Settings
-) -> None:
+async def test_sessions_that_are_over_are_forgotten() -> None:
     now = 1000.0
     sessions = Sessions(lambda: now)
     sessions.begin(Principal("alice", expires_at=1001.0))
@@ -101,3 +136,16 @@ async def test_a_session_lasts_as_long_as_its_token_and_is_forgotten(
     now = 1001.0
     sessions.begin(Principal("carol", expires_at=1003.0))
     assert {p.name for p in sessions._principals.values()} == {"bob", "carol"}
+    assert all(len(digest) == 32 for digest in sessions._principals)
+
+
+async def test_a_session_is_over_when_its_token_is(mocker: MockerFixture) -> None:
+    now = 1000.0
+    sessions = Sessions(lambda: now)
+    session = sessions.begin(Principal("alice", expires_at=1001.0))
+    req = mocker.Mock()
+    req.get_cookie_values.return_value = [session]
+    assert sessions.find(req).name == "alice"
+    now = 1001.0
+    with pytest.raises(Unauthorized):
+        sessions.find(req)

@@ -6,6 +6,7 @@ from typing import Any
 from falcon import HTTP_REQUEST_TIMEOUT, HTTPError, PayloadTypeError
 from falcon.asgi import Request, Response, WebSocket
 
+from .connections import accept
 from .identity import Identity, Principal, Unauthorized
 from .messages import ClientMessage, MessageError, parse
 from .settings import Settings
@@ -44,7 +45,7 @@ class AuthMiddleware:
         """Accept the WebSocket and verify the token in its first message."""
         if not any(name.startswith("on_websocket") for name in dir(resource)):
             return  # Falcon refuses with 405
-        await ws.accept()
+        await accept(req, ws)
         req.context.principal = await self._authenticate(ws)
 
     async def _authenticate(self, ws: WebSocket) -> Principal:

@@ -35,7 +35,7 @@ class Tickets:
     def redeem(self, ticket: str) -> Principal:
         """Return whose ticket it is, once; raise Unauthorized if it is not good any more."""
         principal, expires_at = self._issued.pop(_digest(ticket), (None, 0.0))
-        if principal is None or expires_at <= self._clock():
+        if principal is None or min(expires_at, principal.expires_at) <= self._clock():
             raise Unauthorized
         return principal
 

@@ -83,7 +83,17 @@ async def test_a_ticket_expires_and_is_forgotten() -> None:
     now += 0.1
     with pytest.raises(Unauthorized):
         tickets.redeem(late)
-    tickets.issue(ALICE)
+    for _ in range(3):
+        tickets.issue(ALICE)
     now += TICKET_LIFETIME
     tickets.issue(ALICE)
-    assert len(tickets._issued) == 1
+    assert [len(digest) for digest in tickets._issued] == [32]
+
+
+async def test_a_ticket_is_good_no_longer_than_the_token_that_fetched_it() -> None:
+    now = 1000.0
+    tickets = Tickets(lambda: now)
+    ticket = tickets.issue(Principal("alice", 1010.0))
+    now = 1010.0
+    with pytest.raises(Unauthorized):
+        tickets.redeem(ticket)

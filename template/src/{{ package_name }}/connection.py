@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from falcon import PayloadTypeError, WebSocketDisconnected
+from falcon import PayloadTypeError, WebSocketDisconnected, WebSocketPayloadType
 from falcon.asgi import WebSocket
 
 from .close_codes import CloseCode
@@ -43,12 +43,14 @@ class Connection(Generic[M]):
         expected: "TypeForm[M]",
         settings: Settings,
         lifetime: float = math.inf,
+        payload_type: WebSocketPayloadType = DEFAULT_PAYLOAD_TYPE,
     ) -> None:
         """Expect these types of message; close with 4001 after `lifetime` seconds."""
         self.close_code: int | None = None
         self._ws = ws
         self._expected = expected
         self._settings = settings
+        self._payload_type = payload_type
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[M] = deque()
         self._arrived = asyncio.Event()
@@ -83,7 +85,7 @@ class Connection(Generic[M]):
             return
         encoded = message if isinstance(message, Encoded) else Encoded(message)
         self._active_at = self._loop.time()
-        if not self._outbox.put(encoded.payload(DEFAULT_PAYLOAD_TYPE)):
+        if not self._outbox.put(encoded.payload(self._payload_type)):
             self._outbox.clear()
             self.close(CloseCode.TOO_SLOW)
 
@@ -91,6 +93,9 @@ class Connection(Generic[M]):
         """Close after what is in the outbox; the resource has `handler_grace` seconds to finish."""
         if not self._closing:
             self._closing = True
+            if code is CloseCode.TOKEN_EXPIRED:
+                # What nobody answers for any more is not done.
+                self._inbox.clear()
             self._outbox.close(code)
             self._end(code)
 

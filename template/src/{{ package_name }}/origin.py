@@ -20,7 +20,7 @@ def parse_origin(text: str) -> Origin:
     """Return scheme, host and port; raise ValueError for what is not the origin of a web page."""
     match = _ORIGIN.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no origin such as https://example.org or http://[::1]:8000")
+        raise ValueError("this is no origin, such as https://example.org or http://[::1]:8000")
     scheme, host, port = match.groups()
     scheme = scheme.lower()
     return scheme, host.lower(), int(port or _DEFAULT_PORTS[scheme])

@@ -23,6 +23,25 @@ class Protocol(WebSocketsSansIOProtocol):
             self.transport.write(_BAD_REQUEST)
             self.transport.close()
 
+    def send_receive_event_to_app(self) -> None:
+        """Drop a client that does not wait for the handshake (RFC 6455 section 4.1)."""
+        if self.handshake_complete:
+            super().send_receive_event_to_app()
+        else:
+            self._drop()
+
+    def handle_parser_exception(self) -> None:
+        """Drop a client whose first frames are bad: there is nothing yet to close in order."""
+        if self.handshake_complete:
+            super().handle_parser_exception()
+        else:
+            self._drop()
+
+    def _drop(self) -> None:
+        self.frames = []
+        self.close_sent = True
+        self.transport.abort()
+
     def handle_cont(self, event: Any) -> None:
         """Close with 1009 what comes in too many fragments; their number had no bound."""
         if self.close_sent:

@@ -118,7 +118,8 @@ _log_filter = ServerLogFilter()
 
 def wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Put the app into its ASGI wrappers and the filter into uvicorn's log."""
-    logging.getLogger("uvicorn.error").addFilter(_log_filter)
+    for name in ("uvicorn.error", "uvicorn.asgi"):
+        logging.getLogger(name).addFilter(_log_filter)
     return DenialResponses(SendDeadline(app, settings.send_timeout))
 
 
@@ -127,6 +128,8 @@ def create_asgi(
 ) -> ASGIApp:
     """Return the service as a server runs it; by default with the settings of the environment."""
     settings = Settings() if settings is None else settings
+    if settings.dev:
+        logging.getLogger(__name__).warning("development mode: nothing is secret")
     return wrap(create_app(settings, connections=connections), settings)
 
 
@@ -150,7 +153,8 @@ class Server(uvicorn.Server):
         self._connections.restart()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
-                while self._is_closing():  # noqa: ASYNC110 - uvicorn has no event for it
+                # A second Ctrl+C sets `force_exit`; uvicorn has no event for any of it.
+                while self._is_closing() and not self.force_exit:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
         await super().shutdown(sockets)
 
