@@ -49,7 +49,7 @@ class Project:
     @property
     def reproduce(self) -> str:
         """The command that reproduces it."""
-        words = " ".join(arguments(self.answers))
+        words = " ".join(f'"{w}"' if " " in w else w for w in arguments(self.answers))
         return f"to reproduce: make combo ANSWERS='{words}'"
 
 

@@ -1,5 +1,6 @@
 """Every combination of answers: rendered, clean, linted, typed, and green by its own suite."""
 
+import shlex
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def test_all_combinations_are_formatted(projects: dict[str, Project], trees: Pat
 def test_all_combinations_pass_mypy(projects: dict[str, Project], trees: Path) -> None:
     complaints = gates.mypy(trees, [project.tree for project in projects.values()])
     assert not complaints, explain(complaints, projects)
+
+
+def test_the_command_that_reproduces_a_combination_gives_its_answers(
+    projects: dict[str, Project],
+) -> None:
+    for project in projects.values():
+        variable = shlex.split(project.reproduce.partition("make combo ")[2])[0]
+        words = shlex.split(variable.removeprefix("ANSWERS="))
+        given = {key: yaml.safe_load(value) for key, _, value in (w.partition("=") for w in words)}
+        expected = {key: value or None for key, value in project.answers.items() if value != []}
+        assert {key: value or None for key, value in given.items()} == expected
 
 
 def test_every_choice_is_in_some_combination() -> None:

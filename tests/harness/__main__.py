@@ -23,7 +23,12 @@ def combo(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch, isolated(Path(scratch)):
         template = snapshot(ROOT, Path(scratch) / "template")
         command = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *data]
-        subprocess.run([*command, str(template), str(tree)], check=True)
+        result = subprocess.run(
+            [*command, str(template), str(tree)], stderr=subprocess.PIPE, text=True, check=False
+        )
+        if result.returncode != 0:
+            print(result.stderr.strip().splitlines()[-1], file=sys.stderr)
+            return 1
     complaints = {
         "hygiene": gates.hygiene(tree),
         "ruff check": gates.ruff(tree),
