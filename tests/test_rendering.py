@@ -150,11 +150,12 @@ def code_lines(path: Path) -> int:
 
 def test_a_service_stays_a_skeleton(projects: dict[str, Project]) -> None:
     # The reasons for the limits stand in docs/decisions.md.
-    for project in projects.values():
-        for folder, limit, longest in (("src", 1000, 200), ("tests", 2000, 200)):
+    for key, project in projects.items():
+        more = 0 if key == "message-json-auto" else 0.1
+        for folder, limit in (("src", 1000), ("tests", 2100)):
             sizes = {p: code_lines(p) for p in (project.tree / folder).rglob("*.py")}
-            assert sum(sizes.values()) <= limit, project.reproduce
-            assert max(sizes.values()) <= longest, project.reproduce
+            assert sum(sizes.values()) <= limit * (1 + more), project.reproduce
+            assert max(sizes.values()) <= 200, project.reproduce
 
 
 def test_a_project_builds_and_names_its_licence(template: Path, tmp_path: Path) -> None:
