@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ def _enumerate() -> list[Answers]:
 COMBINATIONS = _enumerate()
 """All but the licence, which touches no code: each combination takes the next one."""
 
-_proved = pytest.StashKey[dict[str, bool]]()
+_collected = pytest.StashKey[Counter[str]]()
+_passed = pytest.StashKey[Counter[str]]()
 
 
 @dataclass
@@ -91,30 +93,49 @@ def project(request: pytest.FixtureRequest, projects: dict[str, Project]) -> Pro
 
 
 @pytest.fixture(scope="session")
-def suites(projects: dict[str, Project]) -> Iterator[dict[str, Future[list[str]]]]:
-    """The result of each project's own suite; they run side by side."""
+def suites(
+    request: pytest.FixtureRequest, projects: dict[str, Project]
+) -> Iterator[dict[str, Future[list[str]]]]:
+    """The result of the own suite of each project that is tested; they run side by side."""
+    tested = {_combination(item) for item in request.session.items}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield {key: pool.submit(gates.suite, project.tree) for key, project in projects.items()}
+        yield {
+            key: pool.submit(gates.suite, project.tree)
+            for key, project in projects.items()
+            if key in tested
+        }
+
+
+def _combination(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.id if callspec is not None and "project" in callspec.params else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep in mind how many tests a combination has, also those that are deselected later."""
+    if combination := _combination(item):
+        counts = item.config.stash.setdefault(_collected, Counter())
+        counts[combination] += 1
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep in mind which combinations passed every test so far."""
+    """Count the tests that a combination has passed."""
     report = yield
-    callspec = getattr(item, "callspec", None)
-    if callspec is not None and "project" in callspec.params and report.when == "call":
-        proved = item.config.stash.setdefault(_proved, {})
-        proved[callspec.id] = proved.get(callspec.id, True) and report.passed
+    if (combination := _combination(item)) and report.when == "call" and report.passed:
+        counts = item.config.stash.setdefault(_passed, Counter())
+        counts[combination] += 1
     return report
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say how many combinations passed every test, out of how many were tried."""
-    if proved := config.stash.get(_proved, {}):
-        passed = sum(proved.values())
-        of = "" if passed == len(proved) else f" of {len(proved)}"
-        terminalreporter.write_sep("-", f"{passed}{of} combinations passed")
+    """Say how many combinations passed all of their tests, out of how many there are."""
+    collected, passed = config.stash.get(_collected, None), config.stash.get(_passed, Counter())
+    if collected:
+        complete = sum(1 for key, count in collected.items() if passed[key] == count)
+        of = "" if complete == len(collected) else f" of {len(collected)}"
+        terminalreporter.write_sep("-", f"{complete}{of} combinations passed")
