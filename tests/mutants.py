@@ -18,7 +18,7 @@ from .harness.rendering import isolated, render, snapshot, sped_up
 
 SETS = {name(answers): answers for answers in covering(COMBINATIONS)}
 SURVIVORS = ROOT / "tests" / "survivors.toml"
-PLUGINS = [ROOT / "tests" / "inside" / "plain_app.py"]
+PLUGINS = [ROOT / "tests" / "inside" / "mutation.py"]
 WORK = ROOT / ".work" / "mutants"
 LEAST = 0.9
 
@@ -40,7 +40,8 @@ def main() -> int:
     results = {}
     for key in SETS:
         print(f"{key} ...", flush=True)
-        results[key] = mutants.run(WORK / key, os.cpu_count() or 1)
+        # Many a mutant only waits, for a deadline of its tests.
+        results[key] = mutants.run(WORK / key, 2 * (os.cpu_count() or 1))
     found = mutants.survivors({WORK / key: result for key, result in results.items()})
     print(mutants.table(results))
     reasons = mutants.listed(SURVIVORS)
