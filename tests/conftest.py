@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from .harness import gates
 from .harness.enumeration import Answers, Representative, arguments, combinations, name
 from .harness.rendering import isolated, render, snapshot, sped_up
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile(
+    "default", derandomize=True, database=None, deadline=None, max_examples=30
+)
+settings.register_profile("fuzz", database=None, deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
 
 
