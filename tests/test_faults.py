@@ -842,7 +842,7 @@ def inspect(gate: str, tree: Path, evidence: str) -> list[str]:
         case "deptry":
             return gates.dependencies([tree], gates.only_run(ROOT))
         case "suite":
-            return gates.suite(tree, "-x", "--no-cov", *evidence.split())
+            return gates.tests(tree, "-x", *evidence.split())
         case "coverage":
             return gates.suite(tree)
     raise ValueError(gate)
