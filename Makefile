@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check combo clean
+.PHONY: help demo test check combo mutants clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
 	@echo "make test     test the template in every combination of answers"
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
+	@echo "make mutants  change the generated services in small ways: does a test fail each time?"
 	@echo "make clean    remove what the others made"
 
 .venv/.installed: pyproject.toml
@@ -31,6 +32,13 @@ check: .venv/.installed
 
 combo: .venv/.installed
 	@$(BIN)/python -m tests.harness combo $(ANSWERS)
+
+.venv/.mutants: .venv/.installed
+	$(BIN)/python -m pip install --quiet --group mutants
+	touch $@
+
+mutants: .venv/.mutants
+	@nice $(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf .venv .work demo
