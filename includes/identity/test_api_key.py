@@ -23,6 +23,7 @@ WRONG = {
     "longer": ALICE + "x",
     "upper case": ALICE.upper(),
     "the id of another": ALICE.replace("alice", "bob"),
+    "an unknown id and no secret": "mallory.",
     "an unknown id": ALICE.replace("alice", "mallory"),
     "the digest": ALICE_ENTRY.replace(":", "."),
     "another key of the same name": make_key("alice")[0],
