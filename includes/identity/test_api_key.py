@@ -70,6 +70,7 @@ def test_only_the_digest_of_a_key_is_configured() -> None:
 def test_development_knows_everybody() -> None:
     identity = Identity(Settings(dev=True))
     assert identity.verify(make_development_key("carol")).name == "carol"
+    assert identity.verify(make_development_key("carol.b")).name == "carol.b"
     with pytest.raises(Unauthorized):
         identity.verify(make_development_key("carol").replace("carol", "dave"))
 
