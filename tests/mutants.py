@@ -6,6 +6,7 @@ with its reason; `--update` writes that list anew, and leaves the reasons of new
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -30,7 +31,9 @@ def main() -> int:
     update = parser.parse_args().update
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, isolated(Path(scratch)), sped_up():
-        template = snapshot(ROOT, Path(scratch) / "template")
+        # Always the same place: a project records where its template is.
+        shutil.rmtree(WORK / "template", ignore_errors=True)
+        template = snapshot(ROOT, WORK / "template")
         trees = {
             key: render(template, answers, Path(scratch) / key) for key, answers in SETS.items()
         }
