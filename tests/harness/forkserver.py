@@ -52,8 +52,8 @@ class Outcome:
     """None if it is green."""
     seconds: float
     """Of wall time."""
-    cpu: float
-    memory: int
+    cpu: float = 0
+    memory: int = 0
     """The most that the process held, in KiB."""
 
 
@@ -76,9 +76,10 @@ class ForkServer:
         """
         # A suite also waits: one more than there are cores keeps them busy.
         self.jobs = jobs or (os.cpu_count() or 1) + 1
-        self._lanes: queue.LifoQueue[_Lane] = queue.LifoQueue()
-        for _ in range(self.jobs):
-            self._lanes.put(_Lane(warmup, deadline, tuple(arguments), environment))
+        self._lanes = [_Lane(warmup, deadline, arguments, environment) for _ in range(self.jobs)]
+        self._free: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        for lane in self._lanes:
+            self._free.put(lane)
         self._pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="suite")
 
     def submit(self, tree: Path) -> Future[Outcome]:
@@ -86,11 +87,11 @@ class ForkServer:
         return self._pool.submit(self._run, tree)
 
     def _run(self, tree: Path) -> Outcome:
-        lane = self._lanes.get()
+        lane = self._free.get()
         try:
             return lane.run(tree)
         finally:
-            self._lanes.put(lane)
+            self._free.put(lane)
 
     def __enter__(self) -> Self:
         """Return the server; it ends with the block."""
@@ -105,21 +106,21 @@ class ForkServer:
         """Drop what has not begun and stop the lanes."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         # A lane that is at work is stopped, and its suite with it.
-        for lane in list(_Lane.running):
-            lane.stop()
+        for lane in self._lanes:
+            lane.terminate()
         self._pool.shutdown()
+        for lane in self._lanes:
+            lane.close()
 
 
 class _Lane:
     """A process that runs one suite after the other."""
 
-    running: set["_Lane"] = set()
-
     def __init__(
         self,
         warmup: str,
         deadline: float,
-        arguments: tuple[str, ...],
+        arguments: Sequence[str],
         environment: Mapping[str, str] | None,
     ) -> None:
         self._order = json.dumps(
@@ -143,15 +144,13 @@ class _Lane:
 
     def _start(self) -> subprocess.Popen[str]:
         # -P: the folder of this file is not for import, there are modules with common names in it.
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", __file__, self._order],
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.running.add(self)
-        return process
 
     def _ask(self, request: str) -> dict[str, Any]:
         process = self._process
@@ -164,11 +163,14 @@ class _Lane:
         if line := process.stdout.readline():
             answer: dict[str, Any] = json.loads(line)
             return answer
-        self.stop()
+        self.close()
         return {"failure": "the process that runs the suites has ended", "cpu": 0, "memory": 0}
 
-    def stop(self) -> None:
-        self.running.discard(self)
+    def terminate(self) -> None:
+        if process := self._process:
+            process.terminate()
+
+    def close(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
@@ -182,12 +184,12 @@ class _Lane:
 # --- In a lane -------------------------------------------------------------------------------
 
 
-class _Late(Exception):
+class _LateError(Exception):
     pass
 
 
 def _late(signum: int, frame: FrameType | None) -> None:
-    raise _Late
+    raise _LateError
 
 
 def _lane(warmup: str, deadline: float, arguments: list[str]) -> None:
@@ -282,7 +284,7 @@ def _suite(tree: Path, scratch: Path, deadline: float, arguments: list[str]) -> 
         # It stays a zombie, so that its number is not given to another process group.
         os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
         signal.setitimer(signal.ITIMER_REAL, 0)
-    except _Late:
+    except _LateError:
         late = True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -315,8 +317,7 @@ def _forked(tree: Path, scratch: Path, arguments: list[str]) -> None:
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
-        with open(os.devnull) as nothing:
-            os.dup2(nothing.fileno(), 0)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         before = set(sys.modules)
         code = _session(tree, scratch / "output", arguments)
         # As at the end of any process, which waits for its threads.

@@ -63,11 +63,16 @@ def _complaints(path: Path, name: str) -> Iterable[str]:
             yield f"does not parse: {error}"
 
 
-def _run(command: list[str], cwd: Path, **environment: str) -> list[str]:
+def environment(**changes: str) -> dict[str, str]:
+    """Return the environment in which a project is tried."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("APP_", "COV"))}
     # An environment without compiled byte code makes a run several times slower.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    env |= environment
+    return env | changes
+
+
+def _run(command: list[str], cwd: Path, **changes: str) -> list[str]:
+    env = environment(**changes)
     result = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     return [] if result.returncode == 0 else (result.stdout + result.stderr).splitlines()
 
