@@ -57,12 +57,14 @@ def test_the_tables_of_unicode_are_there(text):
 # Once for all suites, and for all runs.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".work" / "hypothesis"))
 
-LONG = ("suites", "overall")
-"""The fixtures that go on in the background, in the order in which they start."""
+LONG = {"suites", "overall"}
+"""The fixtures that begin what goes on in the background; without them nothing is proved."""
 
+_template = pytest.StashKey[Path]()
 _rendered = pytest.StashKey[dict[str, "Project"]]()
 _collected = pytest.StashKey[Counter[str]]()
 _passed = pytest.StashKey[Counter[str]]()
+_proofs = pytest.StashKey[set[str]]()
 _unchanged = pytest.StashKey[int]()
 
 
@@ -71,6 +73,7 @@ class Project:
     """A rendered combination of answers."""
 
     answers: Answers
+    identity: Answers
     tree: Path
 
     @property
@@ -87,19 +90,24 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(pytestconfig: pytest.Config) -> Path:
     """The template as it is in the working tree, without its history."""
-    return snapshot(ROOT, tmp_path_factory.mktemp("template"))
+    return _snapshot(pytestconfig)
+
+
+def _snapshot(config: pytest.Config) -> Path:
+    if _template not in config.stash:
+        folder = Path(tempfile.mkdtemp(prefix="template-"))
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        config.stash[_template] = snapshot(ROOT, folder / "template")
+    return config.stash[_template]
 
 
 def _projects(config: pytest.Config) -> dict[str, Project]:
     """Render every combination, once; each with a package name of its own, for mypy."""
-    if (projects := config.stash.get(_rendered, None)) is None:
-        folder = Path(tempfile.mkdtemp(prefix="combinations-"))
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-        projects = config.stash[_rendered] = {}
-        with isolated(folder), sped_up():
-            template = snapshot(ROOT, folder / "template")
+    if _rendered not in config.stash:
+        template, projects = _snapshot(config), dict[str, Project]()
+        with isolated(template.parent), sped_up():
             for answers in COMBINATIONS:
                 # A tree depends on nothing but its answers, so that it can be known again.
                 number = hashlib.sha256(name(answers).encode()).hexdigest()[:8]
@@ -108,10 +116,11 @@ def _projects(config: pytest.Config) -> dict[str, Project]:
                     "license": LICENSES[int(number, 16) % len(LICENSES)],
                 }
                 # An identifier, so that mypy takes the folder for a package.
-                place = folder / "trees" / re.sub(r"\W", "_", name(answers))
-                tree = render(template, answers | identity, place)
-                projects[name(answers)] = Project(answers, tree)
-    return projects
+                place = template.parent / "trees" / re.sub(r"\W", "_", name(answers))
+                projects[name(answers)] = Project(answers, identity, place)
+                render(template, answers | identity, place)
+        config.stash[_rendered] = projects
+    return config.stash[_rendered]
 
 
 @pytest.fixture(scope="session")
@@ -176,9 +185,8 @@ def overall(tested: dict[str, Project]) -> Iterator[dict[str, Future[list[str]]]
 def _in_the_background(request: pytest.FixtureRequest, _isolated: None) -> None:
     """Start what takes long before the first test; the tests that wait for it come last."""
     needed = {fixture for item in request.session.items for fixture in _fixtures(item)}
-    for fixture in LONG:
-        if fixture in needed:
-            request.getfixturevalue(fixture)
+    for fixture in sorted(LONG & needed, reverse=True):
+        request.getfixturevalue(fixture)
 
 
 @pytest.fixture(scope="session")
@@ -224,6 +232,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if combination := _combination(item):
         counts = item.config.stash.setdefault(_collected, Counter())
         counts[combination] += 1
+        item.config.stash.setdefault(_proofs, set()).update(_fixtures(item))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -236,7 +245,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[_unchanged] = len(same)
         for key in same:
             config.stash.get(_collected, Counter()).pop(key, None)
-    items.sort(key=lambda item: any(fixture in LONG for fixture in _fixtures(item)))
+    items.sort(key=lambda item: not LONG.isdisjoint(_fixtures(item)))
 
 
 def _record() -> Record:
@@ -251,11 +260,12 @@ def _digests(config: pytest.Config) -> dict[str, str]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Record what has passed, if every test of the combinations was asked for."""
     config, stash = session.config, session.config.stash
-    whole = not (config.option.keyword or config.option.markexpr or config.option.deselect)
-    if _collected in stash and whole and not any("::" in word for word in config.args):
-        digests, passed = _digests(config), stash.get(_passed, Counter())
-        counts = stash[_collected].items()
-        _record().update({k: digests[k] if passed[k] == count else None for k, count in counts})
+    parts = config.option.keyword or config.option.markexpr or config.option.deselect
+    if parts or any("::" in word for word in config.args) or not stash.get(_proofs, set()) > LONG:
+        return
+    digests, passed = _digests(config), stash.get(_passed, Counter())
+    counts = stash[_collected].items()
+    _record().update({k: digests[k] if passed[k] == count else None for k, count in counts})
 
 
 @pytest.hookimpl(wrapper=True)

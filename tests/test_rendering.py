@@ -34,12 +34,11 @@ def contents(tree: Path) -> dict[str, bytes]:
     return {path.relative_to(tree).as_posix(): path.read_bytes() for path in gates.files(tree)}
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS, ids=name)
 def test_rendering_twice_gives_the_same_bytes(
-    template: Path, tmp_path: Path, answers: Answers
+    template: Path, tmp_path: Path, project: Project
 ) -> None:
-    first = contents(render(template, answers, tmp_path / "first"))
-    second = contents(render(template, answers, tmp_path / "second"))
+    first = contents(project.tree)
+    second = contents(render(template, project.answers | project.identity, tmp_path / "second"))
     assert first == second
     assert len(first) > 30
 
@@ -70,7 +69,7 @@ def test_free_text_breaks_no_file(template: Path, tmp_path: Path, text: str) -> 
     assert text in (tree / "LICENSE").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("package", ["a", "x" * 40, "z9_" * 13])
+@pytest.mark.parametrize("package", ["a", "x" * 40])
 def test_the_length_of_the_package_name_does_not_show_in_the_format(
     template: Path, tmp_path: Path, package: str
 ) -> None:
