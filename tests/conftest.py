@@ -54,8 +54,9 @@ def test_the_tables_of_unicode_are_there(text):
 """
 """What takes its time when a suite does it first."""
 
-# Once for all suites, and for all runs.
+# Once for all projects, and for all runs: the tables of Unicode, the types of the libraries.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".work" / "hypothesis"))
+os.environ.setdefault("MYPY_CACHE_DIR", str(ROOT / ".work" / "mypy"))
 
 LONG = {"suites", "overall"}
 """The fixtures that begin what goes on in the background; without them nothing is proved."""
