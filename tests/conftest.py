@@ -285,8 +285,11 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say how many combinations passed all of their tests, out of how many there are."""
-    collected, passed = config.stash.get(_collected, None), config.stash.get(_passed, Counter())
-    if collected is not None:
+    collected, passed = (
+        config.stash.get(_collected, Counter()),
+        config.stash.get(_passed, Counter()),
+    )
+    if config.stash.get(_proofs, set()) > LONG:
         complete = sum(1 for key, count in collected.items() if passed[key] == count)
         of = "" if complete == len(collected) else f" of {len(collected)}"
         text = f"{complete}{of} combinations passed"

@@ -12,6 +12,7 @@ from ..broker import Broker
 from ..connections import Connections
 from ..identity import principal_of
 from ..messages import ClientMessage, Ping, Pong, ServerMessage
+from ..settings import Settings
 
 _MAX_ROOM_NAME = 64
 
@@ -37,17 +38,18 @@ class Message(ServerMessage):
 class RoomResource:
     """`/rooms/{room}`: connecting joins, disconnecting leaves; over HTTP, POST says, GET hears."""
 
-    def __init__(self, broker: Broker, connections: Connections, max_size: int) -> None:
-        """Carry messages with this broker; over HTTP take bodies of at most `max_size` bytes."""
+    def __init__(self, broker: Broker, connections: Connections, settings: Settings) -> None:
+        """Carry messages with this broker; `settings` limit their size."""
         self._broker = broker
         self._connections = connections
-        self._max_size = max_size
+        self._max_size = settings.max_message_size
 
     async def on_post(self, req: Request, resp: Response, room: str) -> None:
         """Publish the `publish` message in the body; answer 204."""
         _check(room)
         message = await receive(req, Publish, self._max_size)
-        await self._publish(req, room, message)
+        sender = principal_of(req).name
+        await self._broker.publish(room, Message(room, sender, message.text))
         resp.status = HTTP_NO_CONTENT
 
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
@@ -58,6 +60,7 @@ class RoomResource:
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish what the client says and send it what others say."""
         _check(room)
+        sender = principal_of(req).name
         async with (
             self._connections.open(req, ws, Publish | Ping) as connection,
             self._broker.subscribe(room, connection.send),
@@ -65,16 +68,12 @@ class RoomResource:
             connection.send(Joined())
             async for message in connection:
                 match message:
-                    case Publish():
-                        await self._publish(req, room, message)
+                    case Publish(text=text):
+                        await self._broker.publish(room, Message(room, sender, text))
                     case Ping():
                         connection.send(Pong())
                     case _:
                         assert_never(message)
-
-    async def _publish(self, req: Request, room: str, message: Publish) -> None:
-        sender = principal_of(req).name
-        await self._broker.publish(room, Message(room, sender, message.text))
 
 
 def _check(room: str) -> None:
