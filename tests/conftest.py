@@ -110,8 +110,9 @@ def _projects(config: pytest.Config) -> dict[str, Project]:
         template, projects = _snapshot(config), dict[str, Project]()
         with isolated(template.parent), sped_up():
             for answers in COMBINATIONS:
-                # A tree depends on nothing but its answers, so that it can be known again.
-                number = hashlib.sha256(name(answers).encode()).hexdigest()[:8]
+                # A tree depends on nothing but its answers, so that it can be known again. The name
+                # of its package is as long as can be: that must not show in the format.
+                number = hashlib.sha256(name(answers).encode()).hexdigest()[:32]
                 identity = {
                     "package_name": f"service_{number}",
                     "license": LICENSES[int(number, 16) % len(LICENSES)],

@@ -202,9 +202,12 @@ def _lane(warmup: str, deadline: float, arguments: list[str]) -> None:
     for line in sys.stdin:
         tree, scratch = json.loads(line)
         answer = _suite(Path(tree), Path(scratch), deadline, arguments)
+        modules = Path(scratch) / "modules"
+        names = modules.read_text(encoding="utf-8").split() if modules.exists() else []
+        # With the answer the scratch folder goes.
         answers.write(f"{json.dumps(answer)}\n")
         answers.flush()
-        _learn(Path(scratch) / "modules")
+        _learn(names)
 
 
 def _warm(warmup: str, arguments: list[str]) -> None:
@@ -348,14 +351,14 @@ def _lasting(name: str, tree: Path) -> bool:
     return not Path(origin).is_relative_to(tree)
 
 
-def _learn(names: Path) -> None:
+def _learn(names: list[str]) -> None:
     """Import what a suite has imported, for the suites to come."""
-    if not names.exists() or not (text := names.read_text(encoding="utf-8")):
+    if not names:
         return
     importlib.invalidate_caches()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in text.splitlines():
+        for name in names:
             # What cannot be imported by itself is left to the suites.
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
