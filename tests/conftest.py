@@ -251,7 +251,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _record() -> Record:
-    return Record(Path(os.environ.get("GREEN_RECORD", ROOT / ".work" / "green.json")))
+    return Record(ROOT / ".work" / "green.json")
 
 
 def _digests(config: pytest.Config) -> dict[str, str]:
@@ -293,7 +293,8 @@ def pytest_terminal_summary(
     if config.stash.get(_proofs, set()) > LONG:
         complete = sum(1 for key, count in collected.items() if passed[key] == count)
         of = "" if complete == len(collected) else f" of {len(collected)}"
-        text = f"{complete}{of} combinations passed"
+        text = f"{complete}{of} combination{'' if len(collected) == 1 and not of else 's'} passed"
         if unchanged := config.stash.get(_unchanged, 0):
-            text += f", {unchanged} are as they were when they last passed"
+            they = "is as it was when it" if unchanged == 1 else "are as they were when they"
+            text += f", {unchanged} {they} last passed"
         terminalreporter.write_sep("-", text)
