@@ -80,7 +80,7 @@ def test_only_what_has_changed_or_failed_is_tried_again(repository: Path) -> Non
     text = suite.read_text(encoding="utf-8")
 
     def expect(taste: str) -> None:
-        more = "{% if taste == 'sour' %} == '" + taste + "'{% endif %}"
+        more = f'{{% if taste == "sour" %}} == "{taste}"{{% endif %}}'
         suite.write_text(text.replace("assert TASTE", f"assert TASTE{more}"), encoding="utf-8")
 
     sweet = "1 is as it was when it last passed"
