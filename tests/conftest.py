@@ -104,23 +104,27 @@ def _snapshot(config: pytest.Config) -> Path:
     return config.stash[_template]
 
 
+def identity(answers: Answers) -> Answers:
+    """Return a combination's own answers to what is not combined.
+
+    They depend on nothing but the combination, so that its tree can be known again. The name of the
+    package is as long as can be: that must not show in the format.
+    """
+    number = hashlib.sha256(name(answers).encode()).hexdigest()[:32]
+    license = LICENSES[int(number, 16) % len(LICENSES)]
+    return {"package_name": f"service_{number}", "license": license}
+
+
 def _projects(config: pytest.Config) -> dict[str, Project]:
     """Render every combination, once; each with a package name of its own, for mypy."""
     if _rendered not in config.stash:
         template, projects = _snapshot(config), dict[str, Project]()
         with isolated(template.parent), sped_up():
             for answers in COMBINATIONS:
-                # A tree depends on nothing but its answers, so that it can be known again. The name
-                # of its package is as long as can be: that must not show in the format.
-                number = hashlib.sha256(name(answers).encode()).hexdigest()[:32]
-                identity = {
-                    "package_name": f"service_{number}",
-                    "license": LICENSES[int(number, 16) % len(LICENSES)],
-                }
                 # An identifier, so that mypy takes the folder for a package.
                 place = template.parent / "trees" / re.sub(r"\W", "_", name(answers))
-                projects[name(answers)] = Project(answers, identity, place)
-                render(template, answers | identity, place)
+                projects[name(answers)] = Project(answers, identity(answers), place)
+                render(template, answers | identity(answers), place)
         config.stash[_rendered] = projects
     return config.stash[_rendered]
 

@@ -70,7 +70,7 @@ def changed(repository: Path) -> tuple[set[str], str]:
         check=False,
     )
     ran = re.findall(r"own_suite\w*\[(.*?)\] (?:PASSED|FAILED)", result.stdout)
-    closing = re.findall(r"^-+ (.* combinations passed.*?) -+$", result.stdout, re.MULTILINE)
+    closing = re.findall(r"^-+ (.* combinations? passed.*?) -+$", result.stdout, re.MULTILINE)
     assert len(closing) == 1, result.stdout + result.stderr
     return set(ran), closing[0]
 
