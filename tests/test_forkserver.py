@@ -234,3 +234,11 @@ def test_known() -> None:
         for expected in ("False", "True"):
             tree = project(tmp_path / expected, test.replace("EXPECTED", expected))
             assert run(server, tree).complaints == []
+
+
+def test_a_package_may_have_the_name_of_a_module_of_the_library(tmp_path: Path) -> None:
+    # If the lane imported it by its name, it would have another module for the second suite.
+    with ForkServer(1, environment=environment()) as server:
+        for number in range(2):
+            tree = project(tmp_path / str(number), package="wave")
+            assert run(server, tree).complaints == []
