@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test changed check combo bench-matrix clean
+.PHONY: help demo test changed check combo mutants bench-matrix clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
@@ -11,6 +11,7 @@ help:
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
 	@echo "make bench-matrix  how long the proof of all combinations takes, beside the naive way"
+	@echo "make mutants  change the generated services in small ways: does a test fail each time?"
 	@echo "make clean    remove what the others made"
 
 .venv/.installed: pyproject.toml
@@ -39,6 +40,13 @@ combo: .venv/.installed
 
 bench-matrix: .venv/.installed
 	@$(BIN)/python -m benchmarks.matrix $(BENCH)
+
+.venv/.mutants: .venv/.installed
+	$(BIN)/python -m pip install --quiet --group mutants
+	touch $@
+
+mutants: .venv/.mutants
+	@nice $(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf .venv .work demo

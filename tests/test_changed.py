@@ -23,6 +23,14 @@ taste: {type: str, choices: [sweet, sour], default: sweet}
     "includes/.keep": "",
     "template/{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}",
     "template/pyproject.toml.jinja": """\
+[project]
+name = "small"
+version = "1"
+dependencies = []
+
+[dependency-groups]
+dev = []
+
 [tool.pytest]
 asyncio_default_fixture_loop_scope = "function"
 

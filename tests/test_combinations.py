@@ -1,6 +1,8 @@
 """Every combination of answers: rendered, clean, linted, typed, and green by its own suite."""
 
+import re
 import shlex
+import tomllib
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -44,6 +46,15 @@ def test_a_combination_passes_the_gates_that_take_all_projects_in_one_call(
     for gate, result in overall.items():
         complaints = about(result.result(), project, projects)
         assert not complaints, "\n".join([f"{gate}:", *complaints, project.reproduce])
+
+
+def test_every_tool_that_is_only_run_is_there(projects: dict[str, Project]) -> None:
+    for project in projects.values():
+        text = (project.tree / "pyproject.toml").read_text(encoding="utf-8")
+        group = {
+            re.split(r"\W*>=", word)[0] for word in tomllib.loads(text)["dependency-groups"]["dev"]
+        }
+        assert set(gates.only_run(ROOT)) <= group, project.reproduce
 
 
 def test_the_command_that_reproduces_a_combination_gives_its_answers(
