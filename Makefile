@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check combo mutants clean
+.PHONY: help demo test changed check combo mutants bench-matrix clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
 	@echo "make test     test the template in every combination of answers"
+	@echo "make changed  test only the combinations that are not as they were when they last passed"
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
+	@echo "make bench-matrix  how long the proof of all combinations takes, beside the naive way"
 	@echo "make mutants  change the generated services in small ways: does a test fail each time?"
 	@echo "make clean    remove what the others made"
 
@@ -25,6 +27,9 @@ demo: .venv/.installed
 test: .venv/.installed
 	$(BIN)/python -m pytest
 
+changed: .venv/.installed
+	$(BIN)/python -m pytest tests/test_combinations.py --changed
+
 check: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,6 +37,9 @@ check: .venv/.installed
 
 combo: .venv/.installed
 	@$(BIN)/python -m tests.harness combo $(ANSWERS)
+
+bench-matrix: .venv/.installed
+	@$(BIN)/python -m benchmarks.matrix $(BENCH)
 
 .venv/.mutants: .venv/.installed
 	$(BIN)/python -m pip install --quiet --group mutants
