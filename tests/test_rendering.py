@@ -165,7 +165,7 @@ def test_a_service_stays_a_skeleton(projects: dict[str, Project]) -> None:
     # The reasons for the limits stand in docs/decisions.md.
     for key, project in projects.items():
         more = 0 if key == "message-json-auto" else 0.1
-        for folder, limit in (("src", 1100), ("tests", 2450)):
+        for folder, limit in (("src", 1150), ("tests", 2550)):
             texts = [p.read_text("utf-8") for p in (project.tree / folder).rglob("*.py")]
             # With one name for all packages, most texts come again and again.
             package = project.identity["package_name"]
