@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check combo clean
+.PHONY: help demo test test-updates check combo release clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
 	@echo "make test     test the template in every combination of answers"
+	@echo "make test-updates  test every update between combinations and releases"
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
+	@echo "make release  prepare a release: make release VERSION=0.2.0"
 	@echo "make clean    remove what the others made"
 
 .venv/.installed: pyproject.toml
@@ -24,6 +26,9 @@ demo: .venv/.installed
 test: .venv/.installed
 	$(BIN)/python -m pytest
 
+test-updates: .venv/.installed
+	$(BIN)/python -m pytest -m updates
+
 check: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,6 +36,9 @@ check: .venv/.installed
 
 combo: .venv/.installed
 	@$(BIN)/python -m tests.harness combo $(ANSWERS)
+
+release: .venv/.installed
+	@$(BIN)/python -m tests.harness release "$(VERSION)"
 
 clean:
 	rm -rf .venv .work demo
