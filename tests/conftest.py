@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from . import futures
 from .harness import gates
 from .harness.enumeration import Answers, Representatives, arguments, combinations, name
 from .harness.rendering import isolated, render, snapshot, sped_up
@@ -65,6 +66,12 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as it is in the working tree, without its history."""
     return snapshot(ROOT, tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def versions(_isolated: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in a repository: every release, the working tree, and what may come."""
+    return futures.versions(ROOT, tmp_path_factory.mktemp("versions") / "clone")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,373 @@
+"""Updates: the way to an answer does not matter, and no edit is ever lost."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from .conftest import COMBINATIONS, LICENSES, ROOT, TEXTS
+from .futures import ADDED, HARD, MOVED, NEXT, REMOVED, SOFT
+from .harness.enumeration import Answers, covering, name
+from .harness.updating import ANSWERS_FILE, Project, cached, contents, fresh, releases
+
+RELEASES = list(releases(ROOT))
+PACKAGE = "falcon_service"
+GONE = {path.format(package=PACKAGE) for path in [*MOVED, *REMOVED]}
+
+EACH = [
+    pytest.param(release, answers, id=f"{release}-{name(answers)}", marks=marks)
+    for release in RELEASES
+    for number, answers in enumerate(covering(COMBINATIONS))
+    for marks in [[] if release == RELEASES[-1] and number < 2 else [pytest.mark.updates]]
+]
+"""Some combinations of each release; of the newest, two in every run of the tests."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cached(_isolated: None) -> Iterator[None]:
+    with cached():
+        yield
+
+
+@pytest.fixture(scope="module")
+def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project for all tests of this module, each of which generates it anew."""
+    return Project(versions, tmp_path_factory.mktemp("updates") / "project")
+
+
+@pytest.fixture(scope="module")
+def afresh(
+    versions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Answers], Path]:
+    """Return the tree that a version and answers give."""
+    known: dict[str, Path] = {}
+
+    def tree(version: str, answers: Answers) -> Path:
+        key = f"{version} {answers}"
+        if key not in known:
+            known[key] = fresh(versions, version, answers, tmp_path_factory.mktemp("afresh"))
+        return known[key]
+
+    return tree
+
+
+Afresh = Callable[[str, Answers], Path]
+
+
+# --- The way does not matter -------------------------------------------------------------------
+
+
+class Pair(NamedTuple):
+    """Two combinations that differ in one answer."""
+
+    before: Answers
+    after: Answers
+
+    @property
+    def change(self) -> tuple[str, str, str]:
+        """The answer, before and after."""
+        (key,) = differing(self.before, self.after)
+        return key, str(self.before[key]), str(self.after[key])
+
+
+def differing(one: Answers, other: Answers) -> list[str]:
+    """Return the questions that both are asked and answer differently.
+
+    Of free text only counts which representative it is: it may name another answer.
+    """
+    return [
+        key
+        for key in one.keys() & other.keys()
+        if (bool(one[key]) != bool(other[key]) if key in TEXTS else one[key] != other[key])
+    ]
+
+
+def all_pairs() -> list[Pair]:
+    pairs = [*itertools.permutations(COMBINATIONS, 2), *itertools.permutations(LICENSED, 2)]
+    return [Pair(*pair) for pair in pairs if len(differing(*pair)) == 1]
+
+
+def walk(pairs: Sequence[Pair]) -> list[Pair]:
+    """Choose pairs that have each change among them once, each beginning where the last ended."""
+    missing = {pair.change for pair in pairs}
+    chosen: list[Pair] = []
+    while missing:
+        here = chosen[-1].after if chosen else COMBINATIONS[0]
+        useful = [pair for pair in pairs if pair.change in missing]
+        chosen.append(next((pair for pair in useful if pair.before == here), useful[-1]))
+        missing.remove(chosen[-1].change)
+    return chosen
+
+
+LICENSED = [COMBINATIONS[0] | {"license": license} for license in LICENSES]
+PAIRS = all_pairs()
+
+
+def way_does_not_matter(shared: Project, afresh: Afresh, pairs: Iterable[Pair]) -> None:
+    for before, after in pairs:
+        if contents(shared.tree) != contents(afresh(NEXT, before)):
+            shared.generate(NEXT, before)
+        shared.update(NEXT, after)
+        assert contents(shared.tree) == contents(afresh(NEXT, after)), f"{before} -> {after}"
+        shared.commit()
+
+
+def test_the_pairs_are_all_there() -> None:
+    """Each combination has as many neighbours as there are other answers to one question."""
+    licenses = len(LICENSES) * (len(LICENSES) - 1)
+    assert len(PAIRS) == len(COMBINATIONS) * (5 + 4 + 2 + 1) + licenses
+    assert {pair.change for pair in walk(PAIRS)} == {pair.change for pair in PAIRS}
+
+
+def test_each_change_of_an_answer_gives_what_a_fresh_project_has(
+    shared: Project, afresh: Afresh
+) -> None:
+    """One pair for each change; `make test-updates` has them all."""
+    way_does_not_matter(shared, afresh, walk(PAIRS))
+
+
+@pytest.mark.updates
+@pytest.mark.parametrize(
+    "before",
+    [*COMBINATIONS, *LICENSED],
+    ids=lambda answers: answers.get("license") or name(answers),
+)
+def test_the_way_does_not_matter(shared: Project, afresh: Afresh, before: Answers) -> None:
+    way_does_not_matter(shared, afresh, [pair for pair in PAIRS if pair.before == before])
+
+
+@pytest.mark.parametrize(("release", "answers"), EACH)
+def test_an_untouched_project_becomes_the_next_version(
+    shared: Project, afresh: Afresh, release: str, answers: Answers
+) -> None:
+    """Nothing is asked and nothing is trusted: a new question has a default."""
+    for version in (NEXT, HARD):
+        shared.generate(release, answers)
+        shared.update(version)
+        assert contents(shared.tree) == contents(afresh(version, answers))
+
+
+# --- Edits survive -----------------------------------------------------------------------------
+
+
+def top(lines: list[str], token: str) -> list[str]:
+    return [token, *lines]
+
+
+def middle(lines: list[str], token: str) -> list[str]:
+    return [*lines[: len(lines) // 2], token, *lines[len(lines) // 2 :]]
+
+
+def end(lines: list[str], token: str) -> list[str]:
+    return [*lines, token]
+
+
+def changed(lines: list[str], token: str) -> list[str]:
+    return [*lines[: len(lines) // 2], token, *lines[len(lines) // 2 + 1 :]]
+
+
+def emptied(lines: list[str], token: str) -> list[str]:
+    return [token]
+
+
+TEXT_EDITS = [top, middle, end, changed, emptied]
+KINDS = [*(edit.__name__ for edit in TEXT_EDITS), "deleted", "renamed", "added"]
+
+
+class Owner:
+    """Edits a project and keeps in mind what must not be lost."""
+
+    def __init__(self, project: Project) -> None:
+        """Take a project that was just generated."""
+        self.project = project
+        self.tokens: dict[str, str] = {}
+        """Each line that was written, and its file."""
+        self.deleted: set[str] = set()
+        self._numbers = itertools.count()
+
+    def edit(self, path: str, kind: str) -> None:
+        """Edit a file."""
+        file = self.project.tree / path
+        token = f"# kept {next(self._numbers)}: {kind}"
+        if kind == "added":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{token}\n", encoding="utf-8")
+            self.tokens[token] = path
+        elif kind == "deleted":
+            file.unlink()
+            self.deleted.add(path)
+            self._forget(path)
+        elif kind == "renamed":
+            new = file.with_name(f"my_{file.name}")
+            file.rename(new)
+            self.deleted.add(path)
+            self.tokens |= {t: str(Path(path).with_name(new.name)) for t in self._forget(path)}
+            path = str(Path(path).with_name(new.name))
+            self.edit(path, "end")
+        else:
+            lines = file.read_text(encoding="utf-8").splitlines()
+            (how,) = (edit for edit in TEXT_EDITS if edit.__name__ == kind)
+            edited = how(lines, token)
+            self.tokens[token] = path
+            file.write_text("\n".join(edited) + "\n", encoding="utf-8")
+            for lost in [t for t in self.tokens if self.tokens[t] == path and t not in edited]:
+                del self.tokens[lost]
+
+    def _forget(self, path: str) -> list[str]:
+        tokens = [token for token, where in self.tokens.items() if where == path]
+        for token in tokens:
+            del self.tokens[token]
+        return tokens
+
+    def update(self, version: str, answers: Answers, left_out: Callable[[str], bool]) -> set[str]:
+        """Commit, update, and check that each edit is there or shown; return the conflicts.
+
+        A file that the new version or the new answers leave out is deleted, and shown as such.
+        """
+        self.project.commit()
+        self.project.update(version, answers)
+        texts, conflicts = self.project.texts(), self.project.conflicts()
+        shown = self.project.deleted()
+        lines = {path: text.splitlines() for path, text in texts.items()}
+        for token, path in list(self.tokens.items()):
+            count = sum(found.count(token) for found in lines.values())
+            if path in texts:
+                expected = lines[path].count(token)
+                assert count == expected, f"{token} is in another file than {path}"
+                assert count == 1 or (count and path in conflicts), f"{token}: {count} in {path}"
+            else:
+                assert left_out(path), f"{token}: {path} is lost"
+                assert path in shown, f"{token}: {path} is lost without a word"
+                del self.tokens[token]
+        for path in self.deleted & texts.keys():
+            assert path in conflicts, f"{path} was deleted and is back"
+        return conflicts
+
+    def resolve(self) -> None:
+        """Take both sides of each conflict."""
+        for path in self.project.conflicts():
+            file = self.project.tree / path
+            kept = [
+                line
+                for line in file.read_text(encoding="utf-8").splitlines()
+                if not line.startswith(("<<<<<<< ", ">>>>>>> ")) and line != "======="
+            ]
+            once = [
+                line
+                for n, line in enumerate(kept)
+                if line not in self.tokens or line not in kept[:n]
+            ]
+            file.write_text("\n".join(once) + "\n", encoding="utf-8")
+        self.deleted.clear()
+
+
+def files_of(tree: Path) -> list[str]:
+    """Return the files that an owner may edit: the answers file is Copier's."""
+    return sorted(contents(tree).keys() - {ANSWERS_FILE})
+
+
+@pytest.mark.parametrize("version", [NEXT, HARD, SOFT])
+@pytest.mark.parametrize(("release", "answers"), EACH)
+@pytest.mark.parametrize(
+    "turn",
+    [pytest.param(n, marks=[pytest.mark.updates] if n else []) for n in range(len(KINDS) - 1)],
+)
+def test_an_edit_in_every_file_survives(
+    shared: Project, afresh: Afresh, release: str, answers: Answers, version: str, turn: int
+) -> None:
+    """Each turn edits all files, each of them in another way than the turn before."""
+    shared.generate(release, answers)
+    owner = Owner(shared)
+    old, new = files_of(shared.tree), files_of(afresh(version, answers))
+    for number, path in enumerate(old):
+        owner.edit(path, KINDS[(number + turn) % (len(KINDS) - 1)])
+    # An owner who already has what a later version adds.
+    added = {*new, ADDED} - {*old}
+    for path in sorted(added):
+        owner.edit(path, "added")
+    conflicts = owner.update(version, answers, lambda path: path in GONE and version == HARD)
+    assert conflicts >= added & {*new}
+    assert version == NEXT or len(conflicts) > len(old) / 5, "the hard version is not hard"
+
+
+def test_what_is_not_edited_is_the_new_version(shared: Project, afresh: Afresh) -> None:
+    shared.generate(NEXT, {})
+    owner = Owner(shared)
+    edited = files_of(shared.tree)[::2]
+    for path in edited:
+        owner.edit(path, "middle")
+    owner.update(HARD, {}, lambda path: path in GONE)
+    found = contents(shared.tree)
+    for path, content in contents(afresh(HARD, {})).items():
+        assert (found[path] == content) == (path not in edited), path
+
+
+Step = tuple[int, Answers, list[tuple[int, str]]]
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from(COMBINATIONS),
+        st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(KINDS)), max_size=8),
+    ),
+    min_size=2,
+    max_size=4,
+)
+
+
+def lives(shared: Project, afresh: Afresh, steps: list[Step], last: str) -> None:
+    """Let a project live: edits and updates in any order that goes forward, conflicts solved."""
+    order = [*RELEASES, NEXT, last]
+    everything = {
+        path
+        for version in order
+        for answers in covering(COMBINATIONS)
+        for path in files_of(afresh(version, answers))
+    }
+    position, answers, _ = steps[0]
+    position = min(position, len(order) - 1)
+    shared.generate(order[position], answers)
+    owner = Owner(shared)
+    for forward, answers, edits in steps[1:]:
+        for number, kind in edits:
+            there = set(files_of(shared.tree))
+            free = everything - there
+            pool = sorted(free if kind == "added" else there)
+            if pool:
+                owner.edit(pool[number % len(pool)], kind)
+        position = min(position + forward, len(order) - 1)
+        new = set(files_of(afresh(order[position], answers)))
+        owner.update(order[position], answers, lambda path, new=new: path not in new)
+        owner.resolve()
+
+
+FEW = settings(
+    max_examples=5,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize("last", [HARD, SOFT])
+@FEW
+@given(steps=STEPS)
+def test_some_lives_lose_nothing(
+    shared: Project, afresh: Afresh, last: str, steps: list[Step]
+) -> None:
+    lives(shared, afresh, steps, last)
+
+
+@pytest.mark.updates
+@pytest.mark.parametrize("last", [HARD, SOFT])
+@settings(FEW, max_examples=200, phases=list(Phase))
+@given(steps=STEPS)
+def test_no_life_loses_anything(
+    shared: Project, afresh: Afresh, last: str, steps: list[Step]
+) -> None:
+    lives(shared, afresh, steps, last)
