@@ -1,4 +1,4 @@
-"""Versions that do not exist: the working tree as the next one, and two that are made to be hard."""
+"""Versions that do not exist: the working tree as the next one, and two made to be hard."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ _PACKAGE = "{{ package_name }}"
 
 
 def versions(repository: Path, destination: Path) -> Path:
-    """Clone the template with every release, its working tree as the next one, and the hard ones."""
+    """Clone the template with every release, the working tree as the next one, the hard ones."""
     clone = history(repository, destination, releases(repository))
     add_version(clone, NEXT, working_tree(repository))
     add_version(clone, HARD, hard, base=NEXT)

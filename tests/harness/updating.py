@@ -112,7 +112,7 @@ def cached() -> Iterator[None]:
         given = [self._answers_to_remember(), [combined.get(key) for key in unasked]]
         key = json.dumps([str(source), given, [*self.exclude], operation], default=str)
         if key in trees:
-            shutil.copytree(trees[key], target, dirs_exist_ok=True)
+            shutil.copytree(trees[key], target, dirs_exist_ok=True, copy_function=shutil.copy)
             return
         pristine = not target.exists() or not any(target.iterdir())
         render_plainly(self)
