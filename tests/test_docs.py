@@ -1,12 +1,16 @@
 """The documentation: what it lists is there, and what it tells to type works."""
 
+import http.client
+import itertools
 import json
 import re
+import shlex
 import socket
 import subprocess
 import sys
 import time
 import tomllib
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -74,6 +78,18 @@ def test_the_two_commands_exist(readme: str) -> None:
     assert set(commands) <= targets
 
 
+def test_every_scenario_of_the_guide_has_its_test(projects: dict[str, Project]) -> None:
+    rows = table((ROOT / "docs/scenarios.md").read_text(encoding="utf-8"), "| scenario | test |")
+    tested = {
+        f"{path.name}::{test}"
+        for project in projects.values()
+        for path in project.tree.glob("tests/test_*.py")
+        for test in re.findall(r"^(?:async )?def (\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert len(rows) > 40
+    assert {test.strip("`") for (test,) in rows.values()} <= tested
+
+
 def test_no_address_is_invented(readme: str) -> None:
     assert "<the address or path of this repository>" in readme
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
@@ -113,7 +129,7 @@ def test_a_readme_tells_how_to_connect(
     project = projects[combination]
     package = next((project.tree / "src").iterdir()).name
     text = (project.tree / "README.md").read_text(encoding="utf-8")
-    connect = text.partition("## Connect")[2].partition("## Run")[0]
+    connect, _, over_http = text.partition("## Connect")[2].partition("## Run")[0].partition("### ")
     shell = [block.strip() for block in blocks(connect, "sh")]
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -145,11 +161,47 @@ def test_a_readme_tells_how_to_connect(
             with start(f"python {client} {token}") as process:
                 read_until(process, "'text': 'hello'")
                 process.kill()
+            type_over_http(blocks(over_http, "sh")[0].replace("8000", str(port)), token, port)
             if shell:
                 messages = blocks(connect, "json")[0].replace("…", token)
                 type_messages(start(shell[0]), messages.splitlines())
         finally:
             server.terminate()
+
+
+def type_over_http(commands: str, token: str, port: int) -> None:
+    """Do what the two calls of curl do: listen, then publish."""
+    cookie = ""
+    if "$COOKIE" in commands:
+        headers = [f"Authorization: Bearer {token}", f"Origin: http://127.0.0.1:{port}"]
+        with request("POST", f"http://127.0.0.1:{port}/session", headers, None) as response:
+            cookie = response.headers["Set-Cookie"].partition(";")[0]
+    calls = []
+    for command in commands.replace("$TOKEN", token).replace("$COOKIE", cookie).splitlines():
+        curl, *words = shlex.split(command)
+        assert curl == "curl"
+        body = words[words.index("--json") + 1] if "--json" in words else None
+        sent = [after for word, after in itertools.pairwise(words) if word == "-H"]
+        sent += ["Content-Type: application/json"] if body else []
+        calls.append(("POST" if body else "GET", words[-1], sent, body))
+    listen, publish = calls
+    with request(*listen) as events:
+        assert events.readline() == b'data: {"type":"joined"}\n'
+        with request(*publish) as response:
+            assert response.status == 204
+        assert events.readline() == b"\n"
+        assert b'"text":"hello"' in events.readline()
+
+
+def request(
+    method: str, url: str, headers: list[str], body: str | None
+) -> http.client.HTTPResponse:
+    """Send an HTTP request; return the response, to be read."""
+    request = urllib.request.Request(url, body.encode() if body else None, method=method)  # noqa: S310
+    for header in headers:
+        request.add_header(*header.split(": ", 1))
+    response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=30)  # noqa: S310
+    return response
 
 
 def type_messages(client: subprocess.Popen[str], messages: list[str]) -> None:

@@ -152,7 +152,7 @@ def test_a_service_stays_a_skeleton(projects: dict[str, Project]) -> None:
     # The reasons for the limits stand in docs/decisions.md.
     for key, project in projects.items():
         more = 0 if key == "message-json-auto" else 0.1
-        for folder, limit in (("src", 1000), ("tests", 2100)):
+        for folder, limit in (("src", 1100), ("tests", 2350)):
             sizes = {p: code_lines(p) for p in (project.tree / folder).rglob("*.py")}
             assert sum(sizes.values()) <= limit * (1 + more), project.reproduce
             assert max(sizes.values()) <= 200, project.reproduce

@@ -139,20 +139,39 @@ async def test_rooms_carry_messages_and_health_checks_answer(
         assert not service.complaints()
 
 
-async def test_a_plain_get_and_an_unknown_path_are_refused(served: Project, tmp_path: Path) -> None:
+async def test_an_unknown_path_is_refused(served: Project, tmp_path: Path) -> None:
     with serving(served, tmp_path) as service:
-        request = urllib.request.Request(f"http://127.0.0.1:{service.port}/rooms/lobby")
-        if service.token is not None:
-            request.add_header("Authorization", f"Bearer {service.token}")
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            await asyncio.to_thread(urllib.request.urlopen, request)
-        with refused.value as response:
-            assert response.code == 405
         with pytest.raises(InvalidStatus) as denied:
             async with connect(f"ws://127.0.0.1:{service.port}/nowhere"):
                 pass
         assert denied.value.response.status_code == 404
         service.stop(10)
+        assert not service.complaints()
+
+
+def test_rooms_are_open_over_http_and_end_with_the_service(served: Project, tmp_path: Path) -> None:
+    with serving(served, tmp_path) as service:
+        url = f"http://127.0.0.1:{service.port}/rooms/lobby"
+        headers = {"Content-Type": "application/json"}
+        if service.token is not None:
+            for data in (None, b"{}"):
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(urllib.request.Request(url, data, headers))
+                with refused.value as response:
+                    assert response.code == 401
+            headers["Authorization"] = f"Bearer {service.token}"
+        listening = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(listening, timeout=30) as events:  # noqa: S310
+            assert events.readline() == b'data: {"type":"joined"}\n'
+            body = json.dumps({"type": "publish", "text": "hi"}).encode()
+            with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
+                assert response.status == 204
+            events.readline()
+            assert json.loads(events.readline().removeprefix(b"data: "))["text"] == "hi"
+            service.process.send_signal(signal.SIGTERM)
+            # The end, in order: a connection that is cut raises IncompleteRead.
+            assert events.read() == b"\n"
+        service.process.wait(10)
         assert not service.complaints()
 
 
@@ -171,11 +190,11 @@ async def test_sigterm_tells_everybody_1012_while_messages_flow(
 
     everybody = asyncio.Semaphore(0)
     with serving(served, tmp_path) as service:
-        clients = [asyncio.create_task(talk(number)) for number in range(100)]
+        clients = [asyncio.create_task(talk(number)) for number in range(200)]
         for _ in clients:
             await everybody.acquire()
         await asyncio.to_thread(service.stop, 10)
-        assert await asyncio.gather(*clients) == [1012] * 100
+        assert await asyncio.gather(*clients) == [1012] * 200
         assert not service.complaints()
 
 

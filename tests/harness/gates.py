@@ -97,5 +97,10 @@ def mypy(trees: Path, projects: list[Path]) -> list[str]:
 
 def suite(tree: Path, *arguments: str) -> list[str]:
     """Run a project's own tests in a process of their own, with its coverage threshold."""
-    command = [sys.executable, "-m", "pytest", "-q", "--cov", "-p", "no:cacheprovider", *arguments]
-    return _run(command, tree, PYTHONPATH="src", COVERAGE_FILE=str(tree / ".coverage"))
+    return tests(tree, "--cov", *arguments, COVERAGE_FILE=str(tree / ".coverage"))
+
+
+def tests(tree: Path, *arguments: str, **environment: str) -> list[str]:
+    """Run some of a project's tests in a process of their own, whatever they cover."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return _run(command, tree, PYTHONPATH="src", **environment)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from falcon import HTTPError, PayloadTypeError
+from falcon import HTTPBadRequest, HTTPError, PayloadTypeError
 from falcon.asgi import App, Request, Response, WebSocket
 
 from .close_codes import CloseCode
@@ -34,6 +34,8 @@ async def close_with_reason(
     Falcon's own handler would log each refusal as an error and lose its headers and body.
     """
     if ws is None:
+        if isinstance(error, MessageError):
+            raise HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
         raise error
     if isinstance(error, HTTPError):
         req.scope[DENIAL] = error

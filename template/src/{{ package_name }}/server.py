@@ -74,7 +74,8 @@ class SendDeadline:
 
     Once the buffers are full, `send` waits for ever, and so does the closing handshake: only an
     error raised here frees the connection. TimeoutError is the OSError that the ASGI
-    specification has a server raise when the client is gone; Falcon understands it as such.
+    specification has a server raise when the client is gone; Falcon understands it as such on a
+    WebSocket. An HTTP response, as of an event stream, is left unfinished: the server cuts it.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
@@ -83,25 +84,32 @@ class SendDeadline:
         self._seconds = seconds
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
-        """Run the app with the deadline on its WebSockets."""
+        """Run the app with the deadline on what it sends."""
+        given_up = False
 
         async def send_in_time(event: Event) -> None:
+            nonlocal given_up
             try:
                 async with asyncio.timeout(self._seconds):
                     await send(event)
             except OSError:
+                given_up = scope["type"] == "http"
                 # To close what is already lost is no error.
                 if event["type"] != "websocket.close":
                     raise
 
-        await self._app(scope, receive, send_in_time if scope["type"] == "websocket" else send)
+        try:
+            await self._app(scope, receive, send_in_time)
+        except OSError:
+            if not given_up:
+                raise
 
 
 class ServerLogFilter(logging.Filter):
     """Keeps secrets and false alarms out of uvicorn's log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Cut query strings; drop whole frames, and what is said of denials and of bad UTF-8."""
+        """Cut query strings; drop frames, and what is said of denials, lost clients, bad UTF-8."""
         if record.levelno < logging.INFO:
             return False
         if isinstance(record.args, tuple):
@@ -109,7 +117,7 @@ class ServerLogFilter(logging.Filter):
                 arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args
             )
         return not str(record.msg).startswith(
-            ("ASGI callable returned without completing handshake", "Invalid UTF-8 sequence")
+            ("ASGI callable returned without completing", "Invalid UTF-8 sequence")
         )
 
 

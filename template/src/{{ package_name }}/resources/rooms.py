@@ -1,15 +1,18 @@
-"""Rooms: whoever connects to `/rooms/{room}` hears what anybody publishes there."""
+"""Rooms: whoever listens to `/rooms/{room}` hears what anybody publishes there."""
 
+from functools import partial
 from typing import Annotated, assert_never
 
-from falcon import HTTPNotFound
-from falcon.asgi import Request, WebSocket
+from falcon import HTTP_NO_CONTENT, HTTPNotFound
+from falcon.asgi import Request, Response, WebSocket
 from msgspec import Meta
 
+from ..body import receive
 from ..broker import Broker
 from ..connections import Connections
 from ..identity import principal_of
 from ..messages import ClientMessage, Ping, Pong, ServerMessage
+from ..settings import Settings
 
 _MAX_ROOM_NAME = 64
 
@@ -33,17 +36,30 @@ class Message(ServerMessage):
 
 
 class RoomResource:
-    """`/rooms/{room}`: connecting joins, disconnecting leaves."""
+    """`/rooms/{room}`: connecting joins, disconnecting leaves; over HTTP, POST says, GET hears."""
 
-    def __init__(self, broker: Broker, connections: Connections) -> None:
-        """Carry messages with this broker."""
+    def __init__(self, broker: Broker, connections: Connections, settings: Settings) -> None:
+        """Carry messages with this broker; `settings` limit their size."""
         self._broker = broker
         self._connections = connections
+        self._max_size = settings.max_message_size
+
+    async def on_post(self, req: Request, resp: Response, room: str) -> None:
+        """Publish the `publish` message in the body; answer 204."""
+        _check(room)
+        message = await receive(req, Publish, self._max_size)
+        sender = principal_of(req).name
+        await self._broker.publish(room, Message(room, sender, message.text))
+        resp.status = HTTP_NO_CONTENT
+
+    async def on_get(self, req: Request, resp: Response, room: str) -> None:
+        """Send what is said in the room, as Server-Sent Events."""
+        _check(room)
+        self._connections.stream(req, resp, partial(self._broker.subscribe, room), Joined())
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish what the client says and send it what others say."""
-        if not (0 < len(room) <= _MAX_ROOM_NAME and room.isprintable() and "\ufffd" not in room):
-            raise HTTPNotFound(description="There is no room of that name.")
+        _check(room)
         sender = principal_of(req).name
         async with (
             self._connections.open(req, ws, Publish | Ping) as connection,
@@ -58,3 +74,8 @@ class RoomResource:
                         connection.send(Pong())
                     case _:
                         assert_never(message)
+
+
+def _check(room: str) -> None:
+    if not (0 < len(room) <= _MAX_ROOM_NAME and room.isprintable() and "\ufffd" not in room):
+        raise HTTPNotFound(description="There is no room of that name.")

@@ -1,0 +1,72 @@
+"""Server-Sent Events: how a client hears messages over plain HTTP."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from falcon.asgi import SSEvent
+
+from .close_codes import CloseCode
+from .media import Encoded
+from .messages import ServerMessage
+from .settings import Settings
+
+
+class EventStream:
+    """The messages on their way to one listener, who can only be told that the stream is over.
+
+    As with a `Connection`, sending never waits: a listener who does not keep up is dropped.
+    """
+
+    def __init__(self, settings: Settings, lifetime: float) -> None:
+        """End after `lifetime` seconds."""
+        self.close_code: CloseCode | None = None
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._expires_at = self._loop.time() + lifetime
+        self._queue: deque[bytes] = deque()
+        self._size = 0
+        self._changed = asyncio.Event()
+
+    def send(self, message: ServerMessage | Encoded) -> None:
+        """Send a message after those before it; do nothing once the stream is over."""
+        if self.close_code is not None:
+            return
+        data = (message if isinstance(message, Encoded) else Encoded(message)).json
+        size = self._size + len(data)
+        full = len(self._queue) >= self._settings.outbox_messages
+        if self._queue and (full or size > self._settings.outbox_size):
+            self._queue.clear()
+            self.close(CloseCode.TOO_SLOW)
+            return
+        self._size = size
+        self._queue.append(data)
+        self._changed.set()
+
+    def close(self, code: CloseCode = CloseCode.NORMAL) -> None:
+        """End the stream after what is on its way."""
+        if self.close_code is None:
+            self.close_code = code
+            self._changed.set()
+
+    async def events(self) -> AsyncIterator[SSEvent]:
+        """Yield each message, and a comment whenever there was none for `keepalive_interval`.
+
+        Falcon looks whether the listener is still there only when it gets an event.
+        """
+        while (now := self._loop.time()) < self._expires_at:
+            if self._queue:
+                data = self._queue.popleft()
+                self._size -= len(data)
+                yield SSEvent(data=data)
+            elif self.close_code is not None:
+                return
+            else:
+                self._changed.clear()
+                wake_at = min(now + self._settings.keepalive_interval, self._expires_at)
+                try:
+                    async with asyncio.timeout_at(wake_at):
+                        await self._changed.wait()
+                except TimeoutError:
+                    yield SSEvent()
+        self.close(CloseCode.TOKEN_EXPIRED)
