@@ -79,7 +79,7 @@ def template(versions: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(template: Path, tmp_path: Path) -> Shell:
-    """A shell in a project of the version before the hard one, with an edit at the top of README."""
+    """A shell in a project of the version before the hard one, with an edit on top of README."""
     tree = tmp_path / "project"
     with cached():
         fresh(template, NEXT, {}, tree)
@@ -187,6 +187,7 @@ def workflow() -> str:
     return str(step["run"])
 
 
+@pytest.mark.updates
 def test_a_scheduled_update_with_a_conflict_is_a_red_run_and_a_draft(on_github: Shell) -> None:
     for _ in range(2):  # the second Monday finds the branch there
         result = on_github.run(workflow())
@@ -200,6 +201,7 @@ def test_a_scheduled_update_with_a_conflict_is_a_red_run_and_a_draft(on_github: 
         git(on_github.cwd, "switch", "--quiet", "main")
 
 
+@pytest.mark.updates
 def test_a_scheduled_update_without_a_conflict_is_green(on_github: Shell) -> None:
     shell = on_github
     shell.type("sed -i 1d README.md && git commit --quiet --all --message x")
