@@ -1,6 +1,7 @@
 """Updates: the way to an answer does not matter, and no edit is ever lost."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from .conftest import COMBINATIONS, LICENSES, ROOT, TEXTS
 from .futures import ADDED, HARD, MOVED, NEXT, REMOVED, SOFT
 from .harness.enumeration import Answers, covering, name
 from .harness.updating import ANSWERS_FILE, Project, cached, contents, fresh, releases
+from .test_owner import add_message_type, edit, passes
 
 RELEASES = list(releases(ROOT))
 PACKAGE = "falcon_service"
@@ -304,6 +306,91 @@ def test_what_is_not_edited_is_the_new_version(shared: Project, afresh: Afresh) 
     found = contents(shared.tree)
     for path, content in contents(afresh(HARD, {})).items():
         assert (found[path] == content) == (path not in edited), path
+
+
+RESOURCE = '''"""A greeting."""
+
+from falcon.asgi import Request, Response
+
+
+class GreetingResource:
+    """`/greeting`: says hello."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Say hello."""
+        resp.media = {"hello": "world"}
+'''
+TEST = '''"""The greeting."""
+
+from falcon.asgi import App, Request, Response
+from falcon.testing import TestClient
+
+from falcon_service.resources.greeting import GreetingResource
+
+
+def test_it_says_hello() -> None:
+    app = App[Request, Response]()
+    app.add_route("/greeting", GreetingResource())
+    assert TestClient(app).simulate_get("/greeting").json == {"hello": "world"}
+'''
+
+
+def add_route(tree: Path) -> None:
+    """Add a resource of one's own, its route and its test."""
+    package = tree / "src" / PACKAGE
+    (package / "resources/greeting.py").write_text(RESOURCE, encoding="utf-8")
+    (tree / "tests/test_greeting.py").write_text(TEST, encoding="utf-8")
+    health = "from .resources.health import LiveResource, ReadyResource\n"
+    mine = "from .resources.greeting import GreetingResource\n"
+    end = "    return app\n"
+    edit(
+        package / "app.py",
+        (health, mine + health),
+        (end, f'    app.add_route("/greeting", GreetingResource())\n{end}'),
+    )
+
+
+def lines_of(tree: Path) -> dict[str, Counter[str]]:
+    return {path: Counter(data.decode().splitlines()) for path, (data, _) in contents(tree).items()}
+
+
+@pytest.mark.parametrize("release", [*RELEASES, NEXT])
+def test_what_an_owner_writes_survives(shared: Project, release: str) -> None:
+    """A route, a type of message, and their tests."""
+    for version in (NEXT, HARD):
+        shared.generate(release, {})
+        before = lines_of(shared.tree)
+        add_message_type(shared.tree)
+        add_route(shared.tree)
+        written = {
+            path: c - before.get(path, Counter()) for path, c in lines_of(shared.tree).items()
+        }
+        assert {path for path, lines in written.items() if lines} == {
+            "src/falcon_service/app.py",
+            "src/falcon_service/resources/greeting.py",
+            "src/falcon_service/resources/rooms.py",
+            "tests/test_greeting.py",
+            "tests/test_rooms.py",
+        }
+        shared.commit()
+        shared.update(version)
+        after = lines_of(shared.tree)
+        conflicts = shared.conflicts()
+        assert all(lines <= after.get(path, Counter()) for path, lines in written.items())
+        assert not conflicts - {path for path, lines in written.items() if lines}
+        assert conflicts or version == NEXT, "the hard version is not hard"
+
+
+@pytest.mark.updates
+@pytest.mark.parametrize("answer", [{"auth_style": "cookie"}, {"media_handlers": ["cbor"]}])
+def test_what_an_owner_wrote_works_with_another_answer(shared: Project, answer: Answers) -> None:
+    shared.generate(NEXT, {})
+    add_message_type(shared.tree)
+    add_route(shared.tree)
+    shared.commit()
+    shared.update(NEXT, answer)
+    assert not shared.conflicts()
+    passes(shared.tree)
 
 
 class Step(NamedTuple):
