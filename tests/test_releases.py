@@ -72,6 +72,8 @@ def test_a_clone_without_the_commit_of_a_release_says_so(tmp_path: Path) -> None
         history(shallow, tmp_path / "clone", commits)
     with pytest.raises(MissingReleaseError, match=r"not in the history of HEAD$"):
         history(ROOT, tmp_path / "another", commits)
+    with pytest.raises(MissingReleaseError, match="is no clone"):
+        history(tmp_path, tmp_path / "third", commits)
 
 
 def test_a_release_is_committed_and_recorded(scratch: Path, tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ def releases(repository: Path) -> dict[str, str]:
 
 def history(repository: Path, destination: Path, commits: Mapping[str, str]) -> Path:
     """Clone a template, and tag its releases there, whatever tags it has or has not."""
-    git(Path.cwd(), "clone", "--quiet", "--no-tags", str(repository), str(destination))
+    if not (repository / ".git").exists():
+        raise MissingReleaseError(f"{repository} is no clone: updates need the releases from git")
+    git(repository, "clone", "--quiet", "--no-tags", str(repository), str(destination))
     for version, commit in commits.items():
         try:
             git(destination, "merge-base", "--is-ancestor", commit, "HEAD")
