@@ -203,12 +203,13 @@ class Owner:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"{token}\n", encoding="utf-8")
             self.tokens[token] = path
+            self.deleted.discard(path)
         elif kind == "deleted":
             file.unlink()
             self.deleted.add(path)
             self._forget(path)
         elif kind == "renamed":
-            new = file.with_name(f"my_{file.name}")
+            new = file.with_name(f"my_{next(self._numbers)}_{file.name}")
             file.rename(new)
             self.deleted.add(path)
             self.tokens |= {t: str(Path(path).with_name(new.name)) for t in self._forget(path)}
@@ -290,7 +291,9 @@ def test_an_edit_in_every_file_survives(
     owner = Owner(shared)
     old, new = files_of(shared.tree), files_of(afresh(version, answers))
     for number, path in enumerate(old):
-        owner.edit(path, KINDS[(number + turn) % (len(KINDS) - 1)])
+        # What the hard version has no more is worth an edit in its text each time.
+        kinds = [edit.__name__ for edit in TEXT_EDITS] if path in GONE else KINDS[:-1]
+        owner.edit(path, kinds[(number + turn) % len(kinds)])
     # An owner who already has what a later version adds.
     added = {*new, ADDED} - {*old}
     for path in sorted(added):
