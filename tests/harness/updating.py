@@ -183,9 +183,12 @@ class Project:
         git(self.tree, "commit", "--quiet", "--allow-empty", "--message", "x")
 
     def deleted(self) -> set[str]:
-        """Return what git status shows as deleted."""
-        lines = git(self.tree, "status", "--porcelain").splitlines()
-        return {line[3:] for line in lines if "D" in line[:2]}
+        """Return the files that are gone from the working tree.
+
+        `git status` can hide one: beside a conflict it may take it for renamed to the file that
+        is in conflict, which it shows as such.
+        """
+        return set(git(self.tree, "ls-files", "--deleted").splitlines())
 
     def conflicts(self) -> set[str]:
         """Return the files with conflict markers; git must know each as unmerged."""
