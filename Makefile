@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-updates check combo release clean
+.PHONY: help demo test test-updates check combo mutants release clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
@@ -10,6 +10,7 @@ help:
 	@echo "make test-updates  test every update between combinations and releases"
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
+	@echo "make mutants  change the generated services in small ways: does a test fail each time?"
 	@echo "make release  prepare a release: make release VERSION=0.2.0"
 	@echo "make clean    remove what the others made"
 
@@ -39,6 +40,13 @@ combo: .venv/.installed
 
 release: .venv/.installed
 	@$(BIN)/python -m tests.harness release "$(VERSION)"
+
+.venv/.mutants: .venv/.installed
+	$(BIN)/python -m pip install --quiet --group mutants
+	touch $@
+
+mutants: .venv/.mutants
+	@nice $(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf .venv .work demo

@@ -10,23 +10,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from . import futures
 from .harness import gates
-from .harness.enumeration import Answers, Representatives, arguments, combinations, name
+from .harness.enumeration import Answers, Representative, arguments, combinations, name
 from .harness.rendering import isolated, render, snapshot, sped_up
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile(
+    "default", derandomize=True, database=None, deadline=None, max_examples=30
+)
+settings.register_profile("fuzz", database=None, deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
 
-# The representatives of free text that changes code: none, and two, of which the best one names the
-# last media handler by its suffix.
-TEXTS: dict[str, Representatives] = {
-    "subprotocols": lambda answers: [
-        "",
-        f"chat.v2.{(answers.get('media_handlers') or ['json'])[-1]}, chat.v1",
-    ]
-}
+
+def no_subprotocols(answers: Answers) -> str:
+    """Speak none."""
+    return ""
+
+
+def two_subprotocols(answers: Answers) -> str:
+    """Speak two, of which the best one names the last media handler by its suffix."""
+    return f"chat.v2.{(answers.get('media_handlers') or ['json'])[-1]}, chat.v1"
+
+
+TEXTS: dict[str, list[Representative]] = {"subprotocols": [no_subprotocols, two_subprotocols]}
+"""The representatives of free text that changes code."""
 
 
 def _enumerate() -> list[Answers]:

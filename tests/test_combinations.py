@@ -1,6 +1,8 @@
 """Every combination of answers: rendered, clean, linted, typed, and green by its own suite."""
 
+import re
 import shlex
+import tomllib
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -53,6 +55,21 @@ def test_all_combinations_are_formatted(projects: dict[str, Project], trees: Pat
 def test_all_combinations_pass_mypy(projects: dict[str, Project], trees: Path) -> None:
     complaints = gates.mypy(trees, [project.tree for project in projects.values()])
     assert not complaints, explain(complaints, projects)
+
+
+def test_all_combinations_use_what_they_depend_on(projects: dict[str, Project]) -> None:
+    trees = [project.tree for project in projects.values()]
+    complaints = gates.dependencies(trees, gates.only_run(ROOT))
+    assert not complaints, explain(complaints, projects)
+
+
+def test_every_tool_that_is_only_run_is_there(projects: dict[str, Project]) -> None:
+    for project in projects.values():
+        text = (project.tree / "pyproject.toml").read_text(encoding="utf-8")
+        group = {
+            re.split(r"\W*>=", word)[0] for word in tomllib.loads(text)["dependency-groups"]["dev"]
+        }
+        assert set(gates.only_run(ROOT)) <= group, project.reproduce
 
 
 def test_the_command_that_reproduces_a_combination_gives_its_answers(

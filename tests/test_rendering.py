@@ -6,7 +6,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import jinja2
 import pytest
+from pytest_mock import MockerFixture
 
 from .conftest import COMBINATIONS, LICENSES, ROOT, Project
 from .harness import gates
@@ -102,6 +104,16 @@ def test_authors_are_left_out_when_nobody_is_named(
     tree = render(template, author, tmp_path / "project")
     project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project.get("authors") == expected
+
+
+def test_every_file_is_used(template: Path, tmp_path: Path, mocker: MockerFixture) -> None:
+    load = mocker.spy(jinja2.FileSystemLoader, "get_source")
+    licences = [{"license": license} for license in LICENSES]
+    for number, answers in enumerate([*covering(COMBINATIONS), *licences]):
+        render(template, answers, tmp_path / str(number))
+    loaded = {call.args[2] for call in load.call_args_list}
+    includes = {path for path in (template / "includes").rglob("*") if path.is_file()}
+    assert {path.relative_to(template).as_posix() for path in includes} <= loaded
 
 
 def test_the_licence_touches_nothing_but_itself(template: Path, tmp_path: Path) -> None:

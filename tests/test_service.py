@@ -198,6 +198,14 @@ async def test_sigterm_tells_everybody_1012_while_messages_flow(
         assert not service.complaints()
 
 
+async def publish_much(ws: ClientConnection) -> None:
+    """Publish more than a connection that nobody reads can hold; hear all of it."""
+    for number in range(4000):
+        text = f"{number} ".ljust(4000, "x")
+        await ws.send(json.dumps({"type": "publish", "text": text}))
+        assert json.loads(await ws.recv())["text"] == text
+
+
 async def test_a_client_that_does_not_read_cannot_hold_up_sigterm(
     served: Project, tmp_path: Path
 ) -> None:
@@ -205,10 +213,7 @@ async def test_a_client_that_does_not_read_cannot_hold_up_sigterm(
     with serving(served, tmp_path, APP_SHUTDOWN_GRACE="3", **changes) as service:
         async with service.join() as stalled, service.join() as other:
             stalled.transport.pause_reading()
-            for number in range(4000):
-                text = f"{number} ".ljust(4000, "x")
-                await other.send(json.dumps({"type": "publish", "text": text}))
-                assert json.loads(await other.recv())["text"] == text
+            await publish_much(other)
             await asyncio.to_thread(service.stop, 5)
             stalled.transport.abort()
 
@@ -219,10 +224,7 @@ async def test_a_stalled_reader_is_closed_and_delays_nobody(
     with serving(served, tmp_path, APP_SEND_TIMEOUT="0.5") as service:
         async with service.join() as stalled, service.join() as other:
             stalled.transport.pause_reading()
-            for number in range(4000):
-                text = f"{number} ".ljust(4000, "x")
-                await other.send(json.dumps({"type": "publish", "text": text}))
-                assert json.loads(await other.recv())["text"] == text
+            await publish_much(other)
             deadline = time.monotonic() + 20
             while "connection closed with" not in service.log.read_text(encoding="utf-8"):
                 assert time.monotonic() < deadline

@@ -23,6 +23,7 @@ WRONG = {
     "longer": ALICE + "x",
     "upper case": ALICE.upper(),
     "the id of another": ALICE.replace("alice", "bob"),
+    "an unknown id and no secret": "mallory.",
     "an unknown id": ALICE.replace("alice", "mallory"),
     "the digest": ALICE_ENTRY.replace(":", "."),
     "another key of the same name": make_key("alice")[0],
@@ -56,6 +57,7 @@ def test_a_refusal_does_not_tell_a_wrong_id_from_a_wrong_secret(identity: Identi
             identity.verify(key)
         refusals.append((caught.value.to_dict(), caught.value.headers))
     assert refusals == [refusals[0]] * 2
+    assert refusals[0][0]["description"] == "The key is missing or not valid."
     assert refusals[0][1] == {"WWW-Authenticate": "ApiKey"}
 
 
@@ -70,3 +72,10 @@ def test_development_knows_everybody() -> None:
     assert identity.verify(make_development_key("carol")).name == "carol"
     with pytest.raises(Unauthorized):
         identity.verify(make_development_key("carol").replace("carol", "dave"))
+
+
+def test_a_key_may_be_as_long_as_256_characters_and_no_longer() -> None:
+    identity = Identity(Settings(dev=True))
+    assert identity.verify(make_development_key("x" * (256 - 64))).name == "x" * 192
+    with pytest.raises(Unauthorized):
+        identity.verify(make_development_key("x" * 193))

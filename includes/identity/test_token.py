@@ -36,6 +36,16 @@ def test_a_forged_token_proves_nothing(identity: Identity, settings: Settings, n
         identity.verify(FORGED[name](settings))
 
 
+def test_a_token_may_be_as_long_as_4096_characters_and_no_longer(
+    identity: Identity, settings: Settings
+) -> None:
+    tokens = [forge(settings, sub="x" * length) for length in range(2800, 3000)]
+    by_length = {len(token): token for token in tokens}
+    assert identity.verify(by_length[4096]).name
+    with pytest.raises(Unauthorized):
+        identity.verify(by_length[4097])
+
+
 @pytest.mark.parametrize("token", [None, 1, b"", [], "\ud800", "ü.ü.ü"], ids=repr)
 def test_what_is_no_text_proves_nothing(identity: Identity, token: object) -> None:
     with pytest.raises(Unauthorized):
@@ -49,4 +59,5 @@ def test_a_refusal_does_not_say_what_was_wrong(identity: Identity, settings: Set
             identity.verify(FORGED[name](settings))
         refusals.append((caught.value.to_dict(), caught.value.headers))
     assert refusals == [refusals[0]] * 3
+    assert refusals[0][0]["description"] == "The token is missing or not valid."
     assert refusals[0][1] == {"WWW-Authenticate": 'Bearer error="invalid_token"'}

@@ -39,6 +39,7 @@ def combo(arguments: list[str]) -> int:
         "ruff check": gates.ruff(tree),
         "ruff format": gates.ruff_format(tree),
         "mypy": gates.mypy(tree, [tree]),
+        "deptry": gates.dependencies([tree], gates.only_run(ROOT)),
         "its tests": gates.suite(tree),
     }
     for gate, lines in complaints.items():

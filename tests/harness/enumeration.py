@@ -3,18 +3,14 @@
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from copier._main import Worker
 
 Answers = dict[str, Any]
-Representatives = Callable[[Answers], Sequence[str]]
-
-
-class _Text(NamedTuple):
-    key: str
-    number: int
+Representative = Callable[[Answers], str]
+"""Makes an answer to a question with free text, of the answers before it."""
 
 
 def questions(template: Path) -> dict[str, dict[str, Any]]:
@@ -57,18 +53,15 @@ def accepts(template: Path, answers: Answers) -> bool:
 
 
 def combinations(
-    template: Path, apart: Collection[str] = (), texts: Mapping[str, Representatives] = {}
+    template: Path, apart: Collection[str] = (), texts: Mapping[str, Sequence[Representative]] = {}
 ) -> Iterator[Answers]:
     """Yield every reachable combination of all questions with choices, but for those `apart`.
 
-    Free text gets its default, or each of the representatives that `texts` makes of the answers
-    before it; the questions set apart get their defaults. A question that is hidden is not in the
-    combination.
+    Free text gets its default, or each of its representatives in `texts`; the questions set apart
+    get their defaults. A question that is hidden is not in the combination.
     """
     options = {
-        key: [_Text(key, number) for number in range(len(texts[key]({})))]
-        if key in texts
-        else candidates(question)
+        key: texts.get(key) or candidates(question)
         for key, question in questions(template).items()
         if key not in apart and (key in texts or candidates(question))
     }
@@ -82,10 +75,8 @@ def combinations(
     for pairs in itertools.product(*axes):
         answers: Answers = {}
         for key, value in pairs:
-            if isinstance(value, _Text):
-                answers[key] = texts[key](answers)[value.number]
-            elif value is not absent:
-                answers[key] = value
+            if value is not absent:
+                answers[key] = value(answers) if key in texts else value
         unasked = hidden(template, answers)
         if unasked is not None and unasked & set(options) == set(options) - set(answers):
             yield answers

@@ -23,6 +23,68 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 }
 
 
+# https://copier.readthedocs.io/en/stable/configuring/: Copier ignores what it does not know.
+_SETTINGS = {
+    "_answers_file",
+    "_envops",
+    "_exclude",
+    "_external_data",
+    "_message_after_copy",
+    "_message_after_update",
+    "_message_before_copy",
+    "_message_before_update",
+    "_min_copier_version",
+    "_preserve_symlinks",
+    "_secret_questions",
+    "_skip_if_exists",
+    "_subdirectory",
+    "_templates_suffix",
+}
+_NEED_TRUST = {"_jinja_extensions", "_migrations", "_tasks"}
+_QUESTION_KEYS = {
+    "ask",
+    "choices",
+    "default",
+    "help",
+    "multiline",
+    "multiselect",
+    "placeholder",
+    "qmark",
+    "secret",
+    "type",
+    "validator",
+    "when",
+}
+
+
+def source(template: Path) -> list[str]:
+    """Check what Copier passes over in silence: settings, keys of questions and names of files."""
+    return list(_silences(template))
+
+
+def _silences(template: Path) -> Iterable[str]:
+    config = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
+    for key, value in config.items():
+        if key in _NEED_TRUST:
+            yield f"copier.yml: {key} makes every user need --trust"
+        elif key.startswith("_"):
+            if key not in _SETTINGS:
+                yield f"copier.yml: {key} is no setting of Copier's"
+        else:
+            for unknown in sorted(set(value) - _QUESTION_KEYS):
+                yield f"copier.yml: {key}: {unknown} is no key of a question"
+            if "default" not in value:
+                yield f"copier.yml: {key} has no default, which breaks `copier update --defaults`"
+    folder = template / config.get("_subdirectory", "")
+    suffix = config.get("_templates_suffix", ".jinja")
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(template).as_posix()
+        if _FORBIDDEN_IN_PATHS.search(name):
+            yield f"{name}: a character in the name that Windows cannot hold"
+        if path.with_name(path.name + suffix).exists():
+            yield f"{name}: never rendered, the file with {suffix} hides it"
+
+
 def files(tree: Path) -> list[Path]:
     """Return the files of a project, without what tools leave behind."""
     paths = (path for path in tree.rglob("*") if path.is_file())
@@ -93,6 +155,21 @@ def mypy(trees: Path, projects: list[Path]) -> list[str]:
     config = projects[0] / "pyproject.toml"
     command = [_tool("mypy"), "--config-file", str(config), "--explicit-package-bases", *targets]
     return _run(command, trees, MYPYPATH=os.pathsep.join(sources))
+
+
+def only_run(repository: Path) -> dict[str, str]:
+    """Return the tools that a project runs and does not import, and what runs them."""
+    text = (repository / "pyproject.toml").read_text(encoding="utf-8")
+    tools: dict[str, str] = tomllib.loads(text)["tool"]["harness"]["only-run"]
+    return tools
+
+
+def dependencies(projects: Iterable[Path], tools: Iterable[str] = ()) -> list[str]:
+    """Check that every dependency is used and every import declared; `tools` are only run."""
+    options = [word for tool in tools for word in ("--tool", tool)]
+    script = str(Path(__file__).with_name("dependencies.py"))
+    command = [sys.executable, script, *options, *map(str, projects)]
+    return _run(command, Path.cwd())
 
 
 def suite(tree: Path, *arguments: str) -> list[str]:
