@@ -3,6 +3,8 @@
 import datetime
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -41,8 +43,12 @@ def scratch(tmp_path: Path) -> Path:
     git(clone, "switch", "--quiet", "--force-create", "main")
     for key, value in {"user.name": "Ada", "user.email": "ada@example.org"}.items():
         git(clone, "config", key, value)
-    for name in ("releases.toml", "CHANGELOG.md", "UPGRADING.md", "pyproject.toml"):
+    for name in ("releases.toml", "CHANGELOG.md", "UPGRADING.md", "pyproject.toml", "Makefile"):
         shutil.copy(ROOT / name, clone)
+    junk = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(
+        ROOT / "tests/harness", clone / "tests/harness", ignore=junk, dirs_exist_ok=True
+    )
     changelog = clone / "CHANGELOG.md"
     text = changelog.read_text(encoding="utf-8")
     if "Nothing yet." in text:
@@ -109,6 +115,27 @@ def test_a_release_is_committed_and_recorded(scratch: Path, tmp_path: Path) -> N
     assert list(releases(scratch))[-2:] == ["7.0.0", "7.0.1"]
     in_step(scratch)
     history(scratch, tmp_path / "history", releases(scratch))
+
+
+def test_the_documented_command_releases(scratch: Path) -> None:
+    text = (ROOT / "docs/releasing.md").read_text(encoding="utf-8")
+    (documented,) = re.findall(r"^ *(make release .*)$", text, re.MULTILINE)
+    program, *words = documented.split()
+    here = ["-o", ".venv/.installed", f"BIN={Path(sys.executable).parent}"]
+
+    def typed() -> subprocess.CompletedProcess[str]:
+        command = [program, *here, *words]
+        return subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+
+    result = typed()
+    version = words[-1].partition("=")[2]
+    if Version(version) > max(map(Version, releases(ROOT))):
+        assert result.returncode == 0, result.stderr
+        assert version in releases(scratch)
+        assert f"git tag {version} " in result.stdout
+    again = typed()
+    assert again.returncode != 0
+    assert f"Not released: {version} is not newer than" in again.stderr
 
 
 @pytest.mark.parametrize(
