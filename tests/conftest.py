@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from . import futures
 from .harness import gates
 from .harness.enumeration import Answers, Representative, arguments, combinations, covering, name
 from .harness.forkserver import ForkServer, Outcome
@@ -140,6 +141,12 @@ def _projects(config: pytest.Config) -> dict[str, Project]:
                 render(template, answers | identity(answers), place)
         config.stash[_rendered] = projects
     return config.stash[_rendered]
+
+
+@pytest.fixture(scope="session")
+def versions(_isolated: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in a repository: every release, the working tree, and what may come."""
+    return futures.versions(ROOT, tmp_path_factory.mktemp("versions") / "clone")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import copier
 import copier._main
 import copier._template
 import jinja2
+from plumbum import local
 
 from .enumeration import Answers
 
@@ -47,7 +48,9 @@ def isolated(scratch: Path) -> Iterator[None]:
     before = {key: os.environ.get(key) for key in changes}
     os.environ.update(changes)
     try:
-        yield
+        # Copier starts git with an environment of its own.
+        with local.env(**changes):
+            yield
     finally:
         for key, value in before.items():
             if value is None:
