@@ -2,14 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check combo mutants clean
+.PHONY: help demo test test-updates changed check combo mutants bench-matrix release clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
 	@echo "make test     test the template in every combination of answers"
+	@echo "make test-updates  test every update between combinations and releases"
+	@echo "make changed  test only the combinations that are not as they were when they last passed"
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
+	@echo "make bench-matrix  how long the proof of all combinations takes, beside the naive way"
 	@echo "make mutants  change the generated services in small ways: does a test fail each time?"
+	@echo "make release  prepare a release: make release VERSION=0.2.0"
 	@echo "make clean    remove what the others made"
 
 .venv/.installed: pyproject.toml
@@ -25,6 +29,12 @@ demo: .venv/.installed
 test: .venv/.installed
 	$(BIN)/python -m pytest
 
+test-updates: .venv/.installed
+	$(BIN)/python -m pytest -m updates
+
+changed: .venv/.installed
+	$(BIN)/python -m pytest tests/test_combinations.py --changed
+
 check: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,6 +42,12 @@ check: .venv/.installed
 
 combo: .venv/.installed
 	@$(BIN)/python -m tests.harness combo $(ANSWERS)
+
+release: .venv/.installed
+	@$(BIN)/python -m tests.harness release "$(VERSION)"
+
+bench-matrix: .venv/.installed
+	@$(BIN)/python -m benchmarks.matrix $(BENCH)
 
 .venv/.mutants: .venv/.installed
 	$(BIN)/python -m pip install --quiet --group mutants

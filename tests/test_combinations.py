@@ -3,28 +3,24 @@
 import re
 import shlex
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-import pytest
 import yaml
 
 from .conftest import COMBINATIONS, ROOT, Project
 from .harness import gates
 from .harness.enumeration import accepts, name, questions
+from .harness.forkserver import Outcome
 
 
-@pytest.fixture(scope="module")
-def trees(projects: dict[str, Project]) -> Path:
-    """The folder above all projects."""
-    return next(iter(projects.values())).tree.parent
-
-
-def explain(complaints: list[str], projects: dict[str, Project]) -> str:
-    """Return the complaints, and for each combination they name the command that reproduces it."""
+def about(complaints: list[str], project: Project, projects: dict[str, Project]) -> list[str]:
+    """Return the complaints that name a project, or all of them if they name none at all."""
     text = "\n".join(complaints)
-    named = [p.reproduce for p in projects.values() if f"{p.tree.name}/" in text]
-    return "\n".join([text, *named])
+    if not any(f"{other.tree.name}/" in text for other in projects.values()):
+        return complaints
+    return [line for line in complaints if f"{project.tree.name}/" in line]
 
 
 def test_a_combination_is_clean(project: Project) -> None:
@@ -38,29 +34,18 @@ def test_a_combination_records_its_answers(project: Project) -> None:
 
 
 def test_a_combination_passes_its_own_suite_with_full_coverage(
-    project: Project, suites: dict[str, Future[list[str]]]
+    project: Project, outcome: Callable[[str], Outcome]
 ) -> None:
-    complaints = suites[name(project.answers)].result()
+    complaints = outcome(name(project.answers)).complaints
     assert not complaints, "\n".join([*complaints, project.reproduce])
 
 
-def test_all_combinations_pass_ruff(projects: dict[str, Project], trees: Path) -> None:
-    assert not (complaints := gates.ruff(trees)), explain(complaints, projects)
-
-
-def test_all_combinations_are_formatted(projects: dict[str, Project], trees: Path) -> None:
-    assert not (complaints := gates.ruff_format(trees)), explain(complaints, projects)
-
-
-def test_all_combinations_pass_mypy(projects: dict[str, Project], trees: Path) -> None:
-    complaints = gates.mypy(trees, [project.tree for project in projects.values()])
-    assert not complaints, explain(complaints, projects)
-
-
-def test_all_combinations_use_what_they_depend_on(projects: dict[str, Project]) -> None:
-    trees = [project.tree for project in projects.values()]
-    complaints = gates.dependencies(trees, gates.only_run(ROOT))
-    assert not complaints, explain(complaints, projects)
+def test_a_combination_passes_the_gates_that_take_all_projects_in_one_call(
+    project: Project, projects: dict[str, Project], overall: dict[str, Future[list[str]]]
+) -> None:
+    for gate, result in overall.items():
+        complaints = about(result.result(), project, projects)
+        assert not complaints, "\n".join([f"{gate}:", *complaints, project.reproduce])
 
 
 def test_every_tool_that_is_only_run_is_there(projects: dict[str, Project]) -> None:

@@ -17,6 +17,10 @@ MEDIA = {str(answers["media_handlers"]): answers for answers in reversed(COMBINA
 """One combination for each set of media handlers."""
 
 
+# A single test takes longer here than any should in a project.
+PATIENCE = ("-o", "faulthandler_timeout=600")
+
+
 @pytest.mark.parametrize("answers", SETS, ids=name)
 def test_a_service_endures(template: Path, tmp_path: Path, answers: Answers) -> None:
     tree = render(template, answers, tmp_path / "project")
@@ -32,5 +36,5 @@ def test_no_made_up_message_breaks_a_service(
     projects: dict[str, Project], answers: Answers
 ) -> None:
     project = projects[name(answers)]
-    complaints = gates.tests(project.tree, "-m", "hypothesis", HYPOTHESIS_PROFILE="fuzz")
+    complaints = gates.tests(project.tree, "-m", "hypothesis", *PATIENCE, HYPOTHESIS_PROFILE="fuzz")
     assert not complaints, "\n".join([*complaints, project.reproduce])

@@ -708,7 +708,7 @@ CONNECTIONS = [
         f"{PACKAGE}/server.py",
         "        self._connections.restart()\n",
         "",
-        "test_server.py::test_a_server_stops_when_the_closing_handshakes_are_over",
+        "test_shutdown.py::test_a_server_stops_when_the_closing_handshakes_are_over",
         NONE,
     ),
 ]

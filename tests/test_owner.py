@@ -54,11 +54,8 @@ def test_deleting_the_rooms_leaves_a_green_project(
     passes(tree)
 
 
-@pytest.mark.parametrize("answers", SETS, ids=name)
-def test_a_message_type_is_added_as_the_readme_says(
-    template: Path, tmp_path: Path, answers: Answers
-) -> None:
-    tree = render(template, answers, tmp_path / "project")
+def add_message_type(tree: Path) -> None:
+    """Add the type of message that the README takes for an example, and a test of it."""
     readme = (tree / "README.md").read_text(encoding="utf-8")
     change = readme.partition("To add a type of message")[2]
     example = re.findall(r"```python\n(.*?)```", change, re.DOTALL)[0]
@@ -80,4 +77,12 @@ async def test_a_shout_is_loud(connect: Connect) -> None:
         assert (await receive(ws))["text"] == "HELLO"
 """
     rooms.write_text(rooms.read_text(encoding="utf-8") + test, encoding="utf-8")
+
+
+@pytest.mark.parametrize("answers", SETS, ids=name)
+def test_a_message_type_is_added_as_the_readme_says(
+    template: Path, tmp_path: Path, answers: Answers
+) -> None:
+    tree = render(template, answers, tmp_path / "project")
+    add_message_type(tree)
     passes(tree)

@@ -227,7 +227,7 @@ def converse(command: list[str], keys: list[bytes]) -> str:
     process, terminal = pty.fork()
     if process == 0:
         os.execv(command[0], command)  # noqa: S606
-    output = b""
+    output, answered = b"", 0
     until = time.monotonic() + 60
     while time.monotonic() < until:
         ready, _, _ = select.select([terminal], [], [], 0.3)
@@ -238,7 +238,9 @@ def converse(command: list[str], keys: list[bytes]) -> str:
                 break
             if b"\x1b[6n" in output[-16:]:
                 os.write(terminal, b"\x1b[1;1R")
-        elif keys:
+        elif keys and len(output) > answered:
+            # Silence before the next question has come is only a slow machine.
+            answered = len(output)
             os.write(terminal, keys.pop(0))
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, output.decode()

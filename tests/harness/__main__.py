@@ -1,6 +1,10 @@
-"""Commands: `combo KEY=VALUE ...` reproduces a combination, `demo FOLDER` shows the default one."""
+"""Commands: `combo KEY=VALUE ...` reproduces a combination, `demo FOLDER` shows the default one.
+
+`release VERSION` prepares a release.
+"""
 
 import argparse
+import datetime
 import os
 import shlex
 import shutil
@@ -10,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from . import gates
+from .releasing import RefusedError, release
 from .rendering import isolated, snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -85,9 +90,18 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("combo").add_argument("answers", nargs="*", metavar="KEY=VALUE")
     commands.add_parser("demo").add_argument("folder")
+    commands.add_parser("release").add_argument("version")
     args = parser.parse_args()
     try:
-        return combo(args.answers) if args.command == "combo" else demo(args.folder)
+        if args.command == "combo":
+            return combo(args.answers)
+        if args.command == "demo":
+            return demo(args.folder)
+        print(release(Path.cwd(), args.version, datetime.date.today()))
+        return 0
+    except RefusedError as error:
+        print(f"Not released: {error}.", file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         return int(error.returncode)
 

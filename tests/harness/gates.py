@@ -1,6 +1,7 @@
 """What a rendered project must pass; each gate returns its complaints, none if all is well."""
 
 import ast
+import functools
 import json
 import os
 import re
@@ -97,14 +98,21 @@ def hygiene(tree: Path) -> list[str]:
     return [
         f"{path.relative_to(tree)}: {complaint}"
         for path in files(tree)
-        for complaint in _complaints(path, path.relative_to(tree).as_posix())
+        for complaint in _complaints(path.relative_to(tree).as_posix(), path.read_bytes())
     ]
 
 
-def _complaints(path: Path, name: str) -> Iterable[str]:
+# The same content comes again and again.
+@functools.cache
+def _complaints(name: str, content: bytes) -> tuple[str, ...]:
+    return tuple(_check(name, content))
+
+
+def _check(name: str, content: bytes) -> Iterable[str]:
+    suffix = Path(name).suffix
     if _FORBIDDEN_IN_PATHS.search(name):
         yield "a character in the name that Windows cannot hold"
-    text = path.read_bytes().decode("utf-8")
+    text = content.decode("utf-8")
     if not text:
         yield "empty"
     elif not text.endswith("\n") or text.endswith("\n\n"):
@@ -116,20 +124,25 @@ def _complaints(path: Path, name: str) -> Iterable[str]:
             yield f"line {number}: blanks at its end"
         if _LEFTOVER_JINJA.search(line):
             yield f"line {number}: left-over Jinja"
-    if "\n\n\n\n" in text or (path.suffix not in {".py", ".md"} and "\n\n\n" in text):
+    if "\n\n\n\n" in text or (suffix not in {".py", ".md"} and "\n\n\n" in text):
         yield "too many blank lines"
-    if parse := _PARSERS.get(path.suffix):
+    if parse := _PARSERS.get(suffix):
         try:
             parse(text)
         except (ValueError, SyntaxError, yaml.YAMLError) as error:
             yield f"does not parse: {error}"
 
 
-def _run(command: list[str], cwd: Path, **environment: str) -> list[str]:
+def environment(**changes: str) -> dict[str, str]:
+    """Return the environment in which a project is tried."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("APP_", "COV"))}
     # An environment without compiled byte code makes a run several times slower.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    env |= environment
+    return env | changes
+
+
+def _run(command: list[str], cwd: Path, **changes: str) -> list[str]:
+    env = environment(**changes)
     result = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     return [] if result.returncode == 0 else (result.stdout + result.stderr).splitlines()
 
@@ -154,6 +167,9 @@ def mypy(trees: Path, projects: list[Path]) -> list[str]:
     targets = [str(project / part) for project in projects for part in ("src", "tests")]
     config = projects[0] / "pyproject.toml"
     command = [_tool("mypy"), "--config-file", str(config), "--explicit-package-bases", *targets]
+    if len(projects) > 1:
+        # Nobody comes back to them: to write a cache would take longer.
+        command.append(f"--cache-dir={os.devnull}")
     return _run(command, trees, MYPYPATH=os.pathsep.join(sources))
 
 

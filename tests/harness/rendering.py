@@ -1,8 +1,9 @@
 """Rendering as a stranger's Copier would: without trust, settings or caches of this machine."""
 
+import copy
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import CodeType
@@ -11,7 +12,9 @@ from unittest import mock
 
 import copier
 import copier._main
+import copier._template
 import jinja2
+from plumbum import local
 
 from .enumeration import Answers
 
@@ -45,7 +48,9 @@ def isolated(scratch: Path) -> Iterator[None]:
     before = {key: os.environ.get(key) for key in changes}
     os.environ.update(changes)
     try:
-        yield
+        # Copier starts git with an environment of its own.
+        with local.env(**changes):
+            yield
     finally:
         for key, value in before.items():
             if value is None:
@@ -56,7 +61,7 @@ def isolated(scratch: Path) -> Iterator[None]:
 
 @contextmanager
 def sped_up() -> Iterator[None]:
-    """Let Copier compile each template once, and start git not at all, instead of for each file.
+    """Let Copier read its configuration and compile each template once, and not ask git.
 
     The bytes stay the same, which a test compares with the plain command. The names are private:
     where one is missing, rendering is just slow again.
@@ -80,7 +85,37 @@ def sped_up() -> Iterator[None]:
             # It guards only what keeps run bits in the index of a repository: here there is none.
             patch = mock.patch.object(copier._main, "is_git_available", return_value=False)
             stack.enter_context(patch)
+        for key, wrap in (("get_repo", _asking_git_less), ("load_template_config", _reading_once)):
+            if plainly := getattr(copier._template, key, None):
+                stack.enter_context(mock.patch.object(copier._template, key, wrap(plainly)))
         yield
+
+
+def _asking_git_less(get_repo: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """Tell a plain folder with a template from a repository without three processes."""
+
+    def get_repo_faster(url: str) -> str | None:
+        folder = Path(url)
+        if (folder / "copier.yml").is_file() and not (folder / ".git").exists():
+            return None
+        return get_repo(url)
+
+    return get_repo_faster
+
+
+def _reading_once(load: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Parse a `copier.yml` once for each content."""
+    read: dict[bytes, dict[str, Any]] = {}
+
+    def load_once(path: Path, *rest: Any) -> dict[str, Any]:
+        text = path.read_bytes()
+        if b"!include" in text:
+            return load(path, *rest)
+        if text not in read:
+            read[text] = load(path, *rest)
+        return copy.deepcopy(read[text])
+
+    return load_once
 
 
 def render(template: Path, answers: Answers, destination: Path) -> Path:

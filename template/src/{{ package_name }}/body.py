@@ -1,30 +1,50 @@
 """The body of an HTTP request: one message, always as JSON."""
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from falcon import MEDIA_JSON, HTTPContentTooLarge, HTTPUnsupportedMediaType
+from falcon import (
+    HTTP_REQUEST_TIMEOUT,
+    MEDIA_JSON,
+    HTTPContentTooLarge,
+    HTTPError,
+    HTTPUnsupportedMediaType,
+)
 from falcon.asgi import Request
 
 from .messages import MessageError, parse
+from .settings import Settings
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
 M = TypeVar("M")
 
+# There is no next request where the body of this one has no end.
+_CLOSE = {"Connection": "close"}
 
-async def receive(req: Request, expected: "TypeForm[M]", max_size: int) -> M:
-    """Return the body, at most `max_size` bytes, as one of the `expected` messages.
 
-    Raises HTTPUnsupportedMediaType, HTTPContentTooLarge, or MessageError, which becomes a 400.
+async def receive(req: Request, expected: "TypeForm[M]", settings: Settings) -> M:
+    """Return the body as one of the `expected` messages, within the limits of `settings`.
+
+    Raises an HTTPError with status 408, 413 or 415, or MessageError, which becomes a 400.
     """
     if (req.content_type or "").partition(";")[0].strip().lower() != MEDIA_JSON:
         raise HTTPUnsupportedMediaType(description=f"The body must be {MEDIA_JSON}.")
-    # Falcon's own `get_media` would read a body of any size.
-    body = await req.stream.read(max_size + 1)
+    max_size = settings.max_message_size
+    try:
+        async with asyncio.timeout(settings.body_timeout):
+            # Falcon's own `get_media` would read a body of any size.
+            body = await req.stream.read(max_size + 1)
+    except TimeoutError:
+        raise HTTPError(HTTP_REQUEST_TIMEOUT, headers=_CLOSE) from None
     if len(body) > max_size:
-        raise HTTPContentTooLarge(description=f"The body may have {max_size} bytes.")
+        description = f"The body may have {max_size} bytes."
+        raise HTTPContentTooLarge(description=description, headers=_CLOSE)
+    if len(body) < (req.content_length or 0):
+        # The client has left, which Falcon takes for the end of the body.
+        raise MessageError("malformed", "Input data was truncated")
     try:
         media = msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from falcon import HTTPBadRequest, HTTPError, PayloadTypeError
+from falcon import MEDIA_JSON, HTTPBadRequest, HTTPError, PayloadTypeError
 from falcon.asgi import App, Request, Response, WebSocket
 
 from .close_codes import CloseCode
@@ -16,9 +16,19 @@ _REFUSED = 3000
 
 def add_error_handlers(app: App[Request, Response]) -> None:
     """Handle what is the client's fault; the rest is a crash: logged by Falcon, 500 or 1011."""
+    app.set_error_serializer(write_json)
     app.add_error_handler(HTTPError, close_with_reason)
     app.add_error_handler(MessageError, close_with_reason)
     app.add_error_handler(PayloadTypeError, close_with_reason)
+
+
+def write_json(req: Request, resp: Response, error: HTTPError) -> None:
+    """Write an error as JSON, whatever the client would accept.
+
+    Falcon negotiates, and crashes where a client accepts only `multipart/form-data`.
+    """
+    resp.data = error.to_json()
+    resp.content_type = MEDIA_JSON
 
 
 async def close_with_reason(

@@ -38,8 +38,8 @@ class OriginMiddleware:
         self._required = required
 
     async def process_request(self, req: Request, resp: Response) -> None:
-        """Check a request that could change something by a cookie alone."""
-        if self._required and req.method not in _SAFE_METHODS:
+        """Check a request that could change something."""
+        if req.method not in _SAFE_METHODS:
             self._check(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:

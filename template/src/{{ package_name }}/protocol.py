@@ -1,7 +1,8 @@
-"""uvicorn's WebSocket protocol, hardened: what a client does must not become an error of ours."""
+"""uvicorn's protocols, hardened: what a client does must not become an error of ours."""
 
 from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -71,3 +72,32 @@ class Protocol(WebSocketsSansIOProtocol):
             if self.close_sent or self.transport.is_closing():
                 raise ClientDisconnected from None
             raise
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Drops a client that sends a request before the answer to the last one is complete.
+
+    uvicorn 0.54 forgets the running answer then: an event stream would never hear that its listener
+    has left, and requests would pile up in memory. Browsers and proxies do not pipeline.
+    """
+
+    @property
+    def receiving(self) -> bool:
+        """Whether the rest of a request's body is still to come."""
+        cycle = self.cycle
+        return cycle is not None and cycle.more_body and not cycle.response_complete
+
+    def on_message_begin(self) -> None:
+        """Refuse a request that comes too early."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+            # The parser stops, and has uvicorn answer with 400.
+            raise ValueError("a request before the answer to the last one")
+        super().on_message_begin()
+
+    def send_400_response(self, msg: str) -> None:
+        """Write nothing into an answer that has begun."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)

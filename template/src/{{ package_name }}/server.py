@@ -15,7 +15,7 @@ from .app import create_app
 from .close_codes import CloseCode
 from .connections import Connections
 from .errors import DENIAL
-from .protocol import Protocol
+from .protocol import HttpProtocol, Protocol
 from .settings import Settings
 
 Event = dict[str, Any]
@@ -155,7 +155,10 @@ class Server(uvicorn.Server):
         self._grace = grace
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, close every connection with 1012, then do what uvicorn does."""
+        """Stop listening, close every connection with 1012, then do what uvicorn does.
+
+        Who has not answered by then, does not read or does not finish a request is cut off.
+        """
         for server in self.servers:
             server.close()
         self._connections.restart()
@@ -164,11 +167,18 @@ class Server(uvicorn.Server):
                 # A second Ctrl+C sets `force_exit`; uvicorn has no event for any of it.
                 while self._is_closing() and not self.force_exit:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+        for protocol in tuple(self.server_state.connections):
+            if _is_waiting(protocol) or protocol.transport.get_write_buffer_size() > 0:
+                protocol.transport.abort()
         await super().shutdown(sockets)
 
     def _is_closing(self) -> bool:
-        waiting = (getattr(p, "close_sent", False) for p in self.server_state.connections)
-        return len(self._connections) > 0 or any(waiting)
+        return len(self._connections) > 0 or any(map(_is_waiting, self.server_state.connections))
+
+
+def _is_waiting(protocol: Any) -> bool:
+    """Tell whether the client still has to answer a close frame or to finish a request."""
+    return getattr(protocol, "close_sent", False) or getattr(protocol, "receiving", False)
 
 
 def create_server(
@@ -181,13 +191,14 @@ def create_server(
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
+        "http": HttpProtocol,
         "ws": Protocol,
         "ws_max_size": settings.max_message_size,
         "ws_ping_interval": settings.ping_interval,
         "ws_ping_timeout": settings.ping_timeout,
         # Compression makes an idle connection 2.4 times as large.
         "ws_per_message_deflate": False,
-        "timeout_graceful_shutdown": settings.shutdown_grace / 2,
+        "timeout_graceful_shutdown": settings.shutdown_grace / 3,
     }
     config = uvicorn.Config(app, **(defaults | options))
     return Server(config, connections, settings.shutdown_grace / 2)

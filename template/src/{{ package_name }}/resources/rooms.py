@@ -42,12 +42,12 @@ class RoomResource:
         """Carry messages with this broker; `settings` limit their size."""
         self._broker = broker
         self._connections = connections
-        self._max_size = settings.max_message_size
+        self._settings = settings
 
     async def on_post(self, req: Request, resp: Response, room: str) -> None:
         """Publish the `publish` message in the body; answer 204."""
         _check(room)
-        message = await receive(req, Publish, self._max_size)
+        message = await receive(req, Publish, self._settings)
         sender = principal_of(req).name
         await self._broker.publish(room, Message(room, sender, message.text))
         resp.status = HTTP_NO_CONTENT
