@@ -7,9 +7,9 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -72,11 +72,23 @@ def test_the_tables_of_unicode_are_there(text):
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".work" / "hypothesis"))
 os.environ.setdefault("MYPY_CACHE_DIR", str(ROOT / ".work" / "mypy"))
 
+TWIN = {"asyncio_mode": "auto"}
+"""Of two combinations that differ in this alone, the one whose coverage is measured."""
+
+DEFAULT_MARKS = "not updates"
+"""What `pyproject.toml` has pytest select: none of the combinations' tests is left out by it."""
+
 LONG = {"suites", "overall"}
 """The fixtures that begin what goes on in the background; without them nothing is proved."""
 
 _template = pytest.StashKey[Path]()
 _rendered = pytest.StashKey[dict[str, "Project"]]()
+PLAIN = {name(answers) for answers in covering(COMBINATIONS)}
+"""Combinations, every answer among them, whose suites run as a user's would.
+
+What comes from the processes of the others being warm would stay unseen otherwise.
+"""
+
 _collected = pytest.StashKey[Counter[str]]()
 _passed = pytest.StashKey[Counter[str]]()
 _proofs = pytest.StashKey[set[str]]()
@@ -170,12 +182,7 @@ def tested(request: pytest.FixtureRequest, projects: dict[str, Project]) -> dict
 
 @pytest.fixture(scope="session")
 def suites(tested: dict[str, Project]) -> Iterator[dict[str, Future[Outcome]]]:
-    """The result of the own suite of each project that is tested; they run side by side.
-
-    Some of them, with every answer among them, run as a user's would, so that what comes from the
-    processes being warm does not stay unseen.
-    """
-    plain = {name(answers) for answers in covering(COMBINATIONS)}
+    """The result of the own suite of each project that is tested; they run side by side."""
     environment = gates.environment()
     with (
         ForkServer(warmup=WARMUP, environment=environment) as server,
@@ -183,10 +190,22 @@ def suites(tested: dict[str, Project]) -> Iterator[dict[str, Future[Outcome]]]:
     ):
 
         def start(key: str, tree: Path) -> Future[Outcome]:
-            return pool.submit(_plainly, tree) if key in plain else server.submit(tree)
+            if key in PLAIN:
+                return pool.submit(_plainly, tree)
+            return server.submit(tree, coverage=_measured(tested, key) == key)
 
         yield {key: start(key, project.tree) for key, project in tested.items()}
         pool.shutdown(cancel_futures=True)
+
+
+def _measured(tested: Mapping[str, Project], key: str) -> str:
+    """Return whose coverage counts for a combination: its own, or that of its twin.
+
+    Twins have the same source, and the same tests but for marks. If the same tests pass, they cover
+    the same.
+    """
+    twin = name(tested[key].answers | TWIN)
+    return twin if twin in tested and not {key, twin} & PLAIN else key
 
 
 def _plainly(tree: Path) -> Outcome:
@@ -218,7 +237,7 @@ def _in_the_background(request: pytest.FixtureRequest, _isolated: None) -> None:
 
 @pytest.fixture(scope="session")
 def outcome(
-    suites: dict[str, Future[Outcome]], pytestconfig: pytest.Config
+    suites: dict[str, Future[Outcome]], tested: dict[str, Project], pytestconfig: pytest.Config
 ) -> Callable[[str], Outcome]:
     """Return a function that waits for the suite of a combination, and shows how far all are."""
     progress = Progress(suites.values())
@@ -231,7 +250,15 @@ def outcome(
                 with capture.global_and_fixture_disabled():
                     terminal.ensure_newline()
                     terminal.write_line(f"suites: {progress}")
-        return suites[key].result()
+        found = suites[key].result()
+        if found.complaints or (twin := _measured(tested, key)) == key:
+            return found
+        other = outcome(twin)
+        if other.complaints:
+            return replace(found, complaints=[f"its coverage is that of {twin}, which has failed"])
+        if other.tests != found.tests:
+            return replace(found, complaints=[f"its tests are not those of {twin}"])
+        return found
 
     return outcome
 
@@ -287,7 +314,8 @@ def _digests(config: pytest.Config) -> dict[str, str]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Record what has passed, if every test of the combinations was asked for."""
     config, stash = session.config, session.config.stash
-    parts = config.option.keyword or config.option.markexpr or config.option.deselect
+    marked = config.option.markexpr not in {"", DEFAULT_MARKS}
+    parts = config.option.keyword or marked or config.option.deselect
     if parts or any("::" in word for word in config.args) or not stash.get(_proofs, set()) > LONG:
         return
     digests, passed = _digests(config), stash.get(_passed, Counter())

@@ -59,7 +59,7 @@ def repository(tmp_path: Path) -> Path:
         path.write_text(text, encoding="utf-8")
     junk = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "tests" / "harness", tmp_path / "tests" / "harness", ignore=junk)
-    for name in ("__init__.py", "conftest.py", "test_combinations.py"):
+    for name in ("__init__.py", "conftest.py", "futures.py", "test_combinations.py"):
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path

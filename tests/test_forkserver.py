@@ -80,6 +80,30 @@ def test_a_green_suite_has_no_complaints_and_leaves_nothing_behind(
     assert set(tmp_path.rglob("*")) == before
 
 
+def test_without_coverage_it_counts_which_tests_have_passed(
+    server: ForkServer, tmp_path: Path
+) -> None:
+    part = GREEN.replace("    assert sign(-1) == -1\n", "")
+    suites = {
+        "measured": GREEN,
+        "the same": GREEN,
+        "part": part,
+        "another": part.replace("test_sign", "test_other"),
+        "skipped": part.replace("    assert", "    import pytest; pytest.skip()\n    assert"),
+    }
+    outcomes = {
+        name: server.submit(project(tmp_path / name, test), coverage=name == "measured").result(120)
+        for name, test in suites.items()
+    }
+    assert [name for name, outcome in outcomes.items() if outcome.complaints] == []
+    expected = outcomes["measured"].tests
+    assert [n for n, outcome in outcomes.items() if outcome.tests == expected] == [
+        "measured",
+        "the same",
+        "part",
+    ]
+
+
 def test_a_red_suite_shows_what_pytest_has_printed(server: ForkServer, tmp_path: Path) -> None:
     text = failure(server, project(tmp_path, GREEN.replace("== -1", "== -2")))
     assert "assert -1 == -2" in text

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,7 +12,7 @@ import jinja2
 import pytest
 from pytest_mock import MockerFixture
 
-from .conftest import COMBINATIONS, LICENSES, ROOT, Project
+from .conftest import COMBINATIONS, LICENSES, ROOT, TWIN, Project
 from .harness import gates
 from .harness.enumeration import Answers, arguments, covering, name
 from .harness.rendering import render
@@ -70,6 +71,29 @@ def test_free_text_breaks_no_file(template: Path, tmp_path: Path, text: str) -> 
     assert project["authors"] == [{"name": text}]
     assert (tree / "README.md").read_text(encoding="utf-8").startswith(f"# {text}\n\n{text}\n")
     assert text in (tree / "LICENSE").read_text(encoding="utf-8")
+
+
+def plain_code(tree: Path, package: str, folder: str) -> dict[str, str]:
+    """Return the code of a project without what marks its tests, and with another package name."""
+    marks = r"^pytestmark = pytest\.mark\.asyncio$|^import pytest(_asyncio)?$|_asyncio(?=\.fixture)"
+    return {
+        path.relative_to(tree).as_posix().replace(package, "service"): re.sub(
+            r"\n\n+", "\n", re.sub(marks, "", path.read_text("utf-8"), flags=re.MULTILINE)
+        ).replace(package, "service")
+        for path in (tree / folder).rglob("*.py")
+    }
+
+
+def test_strict_mode_adds_marks_and_nothing_else(projects: dict[str, Project]) -> None:
+    """So that the coverage of one mode is that of the other, if the same tests pass."""
+    for key, project in projects.items():
+        twin = projects[name(project.answers | TWIN)]
+        if twin is not project:
+            for folder in ("src", "tests"):
+                mine, other = (
+                    plain_code(p.tree, p.identity["package_name"], folder) for p in (project, twin)
+                )
+                assert mine == other, key
 
 
 def test_the_length_of_the_package_name_does_not_show_in_the_format(
