@@ -16,6 +16,7 @@ from prompt_toolkit.output import DummyOutput
 from .conftest import COMBINATIONS, ROOT
 from .harness import gates
 from .harness.enumeration import Answers, accepts
+from .harness.forkserver import ForkServer
 from .harness.rendering import render, snapshot
 
 PACKAGE = "template/src/{{ package_name }}"
@@ -830,7 +831,7 @@ def judge(gate: str, template: Path, answers: Answers, scratch: Path) -> list[st
     return None
 
 
-def inspect(gate: str, tree: Path, evidence: str) -> list[str]:
+def inspect(gate: str, tree: Path, evidence: str, server: ForkServer) -> list[str]:
     """Return what a gate says of a rendered project; a suite runs the tests that are named."""
     match gate:
         case "hygiene":
@@ -842,7 +843,7 @@ def inspect(gate: str, tree: Path, evidence: str) -> list[str]:
         case "deptry":
             return gates.dependencies([tree], gates.only_run(ROOT))
         case "suite":
-            return gates.tests(tree, "-x", *evidence.split())
+            return server.submit(tree, "-x", *evidence.split(), coverage=False).result().complaints
         case "coverage":
             return gates.suite(tree)
     raise ValueError(gate)
@@ -851,14 +852,16 @@ def inspect(gate: str, tree: Path, evidence: str) -> list[str]:
 Outcomes = dict[str, Future[list[str]]]
 
 
-def start(fault: Fault, template: Path, place: Path, pool: Executor) -> Future[list[str]]:
+def start(
+    fault: Fault, template: Path, place: Path, pool: Executor, server: ForkServer
+) -> Future[list[str]]:
     """Inject the fault into the copy of the template and have its gate look at it."""
     place.mkdir()
     with injected(fault, template):
         found = judge(fault.gate, template, fault.answers, place)
         if found is None:
             tree = render(template, fault.answers, place / "project")
-            return pool.submit(inspect, fault.gate, tree, fault.evidence)
+            return pool.submit(inspect, fault.gate, tree, fault.evidence, server)
     outcome: Future[list[str]] = Future()
     outcome.set_result(found)
     return outcome
@@ -875,11 +878,14 @@ def outcomes(
     asked = {spec.id: spec.params["fault"] for spec in specs if spec and "fault" in spec.params}
     scratch = tmp_path_factory.mktemp("faults")
     template = snapshot(ROOT, scratch / "template")
-    with ThreadPoolExecutor(2) as pool:
+    with (
+        ForkServer(2, environment=gates.environment()) as server,
+        ThreadPoolExecutor(2) as pool,
+    ):
         outcomes: Outcomes = {}
         for number, (key, fault) in enumerate(asked.items()):
             try:
-                outcomes[key] = start(fault, template, scratch / str(number), pool)
+                outcomes[key] = start(fault, template, scratch / str(number), pool, server)
             except Exception as error:
                 outcomes[key] = Future()
                 outcomes[key].set_exception(error)

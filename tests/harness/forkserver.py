@@ -85,17 +85,17 @@ class ForkServer:
             self._free.put(lane)
         self._pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="suite")
 
-    def submit(self, tree: Path, *, coverage: bool = True) -> Future[Outcome]:
-        """Run the suite of a project as soon as there is room.
+    def submit(self, tree: Path, *more: str, coverage: bool = True) -> Future[Outcome]:
+        """Run the suite of a project, with `more` arguments, as soon as there is room.
 
         Without `coverage` it takes half the time.
         """
-        return self._pool.submit(self._run, tree, coverage)
+        return self._pool.submit(self._run, tree, more, coverage)
 
-    def _run(self, tree: Path, coverage: bool) -> Outcome:
+    def _run(self, tree: Path, more: Sequence[str], coverage: bool) -> Outcome:
         lane = self._free.get()
         try:
-            return lane.run(tree, coverage)
+            return lane.run(tree, more, coverage)
         finally:
             self._free.put(lane)
 
@@ -135,12 +135,12 @@ class _Lane:
         self._environment = environment
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, tree: Path, coverage: bool) -> Outcome:
+    def run(self, tree: Path, more: Sequence[str], coverage: bool) -> Outcome:
         if self._process is None:
             self._process = self._start()
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch:
-            answer = self._ask(f"{json.dumps([str(tree), scratch, coverage])}\n")
+            answer = self._ask(f"{json.dumps([str(tree), scratch, more, coverage])}\n")
             output = Path(scratch) / "output"
             text = output.read_text("utf-8", errors="replace") if output.exists() else ""
         failure = answer["failure"]
@@ -207,8 +207,8 @@ def _lane(warmup: str, deadline: float, arguments: list[str]) -> None:
     signal.signal(signal.SIGALRM, _late)
     _warm(warmup, arguments)
     for line in sys.stdin:
-        tree, scratch, coverage = json.loads(line)
-        chosen = [word for word in arguments if coverage or not word.startswith("--cov")]
+        tree, scratch, more, coverage = json.loads(line)
+        chosen = [word for word in arguments if coverage or not word.startswith("--cov")] + more
         answer = _suite(Path(tree), Path(scratch), deadline, chosen)
         modules = Path(scratch) / "modules"
         names = modules.read_text(encoding="utf-8").split() if modules.exists() else []
@@ -280,6 +280,8 @@ def _session(folder: Path, output: Path, arguments: list[str]) -> int:
         "COVERAGE_FILE": str(output.with_name("coverage")),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": "src",
+        # Two sessions that clean up a folder for both get in each other's way.
+        "PYTEST_DEBUG_TEMPROOT": str(output.parent),
     }
     sys.path[:0] = [str(folder), str(folder / "src")]
     sys.argv = [pytest.__file__, *arguments]

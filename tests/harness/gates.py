@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -196,4 +197,7 @@ def suite(tree: Path, *arguments: str) -> list[str]:
 def tests(tree: Path, *arguments: str, **environment: str) -> list[str]:
     """Run some of a project's tests in a process of their own, whatever they cover."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return _run(command, tree, PYTHONPATH="src", **environment)
+    with tempfile.TemporaryDirectory() as scratch:
+        # Two sessions that clean up a folder for both get in each other's way.
+        environment["PYTEST_DEBUG_TEMPROOT"] = scratch
+        return _run(command, tree, PYTHONPATH="src", **environment)
