@@ -39,8 +39,7 @@ def test_a_forged_token_proves_nothing(identity: Identity, settings: Settings, n
 def test_a_token_may_be_as_long_as_4096_characters_and_no_longer(
     identity: Identity, settings: Settings
 ) -> None:
-    tokens = [forge(settings, sub="x" * length) for length in range(2800, 3000)]
-    by_length = {len(token): token for token in tokens}
+    by_length = {len(t): t for t in (forge(settings, sub="x" * n) for n in range(2800, 3000))}
     assert identity.verify(by_length[4096]).name
     with pytest.raises(Unauthorized):
         identity.verify(by_length[4097])
