@@ -40,6 +40,9 @@ from typing import Any, Self
 ARGUMENTS = ("-q", "--cov", "-p", "no:cacheprovider")
 """How a suite is run."""
 
+# Fixed here, since a test may have `tempfile` use another folder for a time.
+SCRATCH = tempfile.gettempdir()
+
 _WARM = "def test_warm():\n    pass\n"
 # What is imported already cannot have its assertions rewritten: of a plugin nobody needs that.
 _QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -139,7 +142,7 @@ class _Lane:
         if self._process is None:
             self._process = self._start()
         begin = time.monotonic()
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
             answer = self._ask(f"{json.dumps([str(tree), scratch, more, coverage])}\n")
             output = Path(scratch) / "output"
             text = output.read_text("utf-8", errors="replace") if output.exists() else ""
@@ -220,7 +223,7 @@ def _lane(warmup: str, deadline: float, arguments: list[str]) -> None:
 
 def _warm(warmup: str, arguments: list[str]) -> None:
     """Run a test, so that all that a session imports is there."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         folder = Path(scratch)
         (folder / "test_warm_up_of_a_lane.py").write_text(warmup, encoding="utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import yaml
 
+# Fixed here, since a test may have `tempfile` use another folder for a time.
+SCRATCH = tempfile.gettempdir()
+
 _FORBIDDEN_IN_PATHS = re.compile(r'[<>:"|?*\\]')
 _LEFTOVER_JINJA = re.compile(r"\{%|%\}|\{\{|\{#|#\}")
 _PARSERS: dict[str, Callable[[str], object]] = {
@@ -197,7 +200,7 @@ def suite(tree: Path, *arguments: str) -> list[str]:
 def tests(tree: Path, *arguments: str, **environment: str) -> list[str]:
     """Run some of a project's tests in a process of their own, whatever they cover."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         # Two sessions that clean up a folder for both get in each other's way.
         environment["PYTEST_DEBUG_TEMPROOT"] = scratch
         return _run(command, tree, PYTHONPATH="src", **environment)
