@@ -18,7 +18,6 @@ SETS: list[Answers] = [
         "subprotocol_required": True,
         "asyncio_mode": "strict",
     },
-    {"auth_style": "none", "media_handlers": ["msgpack"]},
 ]
 
 
