@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import COMBINATIONS, ROOT, WARMUP, identity
-from tests.conftest import _enumerate as enumerate_combinations
+from tests.conftest import COMBINATIONS, ROOT, WARMUP, enumerated, identity
 from tests.harness import gates
 from tests.harness.enumeration import Answers, arguments
 from tests.harness.forkserver import ForkServer
@@ -45,7 +44,7 @@ def ours(template: Path, scratch: Path, combinations: list[Answers], jobs: int |
     """Prove combinations, one stage after the other; in `make test` they overlap."""
     seconds: Seconds = {}
     with timed(seconds, "enumerate"):
-        enumerate_combinations()
+        enumerated()
     with timed(seconds, "render"), isolated(scratch), sped_up():
         trees = [
             render(template, answers | identity(answers), scratch / "trees" / f"tree_{number}")
@@ -57,6 +56,8 @@ def ours(template: Path, scratch: Path, combinations: list[Answers], jobs: int |
         green(gates.ruff(scratch / "trees"))
     with timed(seconds, "ruff format"):
         green(gates.ruff_format(scratch / "trees"))
+    with timed(seconds, "deptry"):
+        green(gates.dependencies(trees, gates.only_run(ROOT)))
     with timed(seconds, "mypy"):
         green(gates.mypy(scratch / "trees", trees))
     with (
@@ -100,6 +101,8 @@ def naive(template: Path, scratch: Path, answers: Answers, install: bool) -> Sec
     stages: dict[str, Callable[[], None]] = {
         "ruff check": lambda: process(bin_ / "ruff", "check", "--no-cache"),
         "ruff format": lambda: process(bin_ / "ruff", "format", "--no-cache", "--check"),
+        # Projects do not bring it along.
+        "deptry": lambda: green(gates.dependencies([tree], gates.only_run(ROOT))),
         "mypy": lambda: process(bin_ / "mypy", "--cache-dir=.mypy_cache"),
         "pytest": lambda: process(bin_ / "python", "-m", "pytest", "-q", "--cov"),
     }

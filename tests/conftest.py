@@ -48,13 +48,14 @@ TEXTS: dict[str, list[Representative]] = {"subprotocols": [no_subprotocols, two_
 """The representatives of free text that changes code."""
 
 
-def _enumerate() -> list[Answers]:
+def enumerated() -> list[Answers]:
+    """Ask Copier which combinations there are."""
     with tempfile.TemporaryDirectory() as scratch, isolated(Path(scratch)), sped_up():
         template = snapshot(ROOT, Path(scratch) / "template")
         return list(combinations(template, apart={"license"}, texts=TEXTS))
 
 
-COMBINATIONS = _enumerate()
+COMBINATIONS = enumerated()
 """All but the licence, which touches no code: each combination takes the next one."""
 
 WARMUP = """

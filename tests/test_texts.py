@@ -26,41 +26,12 @@ FORBIDDEN = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 
 BLANKS = "\u0020\u00a0\u1680\u2000\u2003\u200a\u202f\u205f\u3000"
 characters = st.characters(exclude_categories=["Cs"], exclude_characters=FORBIDDEN)
 # What means something in one of the formats where texts end up.
-tokens = st.sampled_from(
-    [
-        *[
-            "'",
-            '"',
-            '"""',
-            "\\",
-            "\\n",
-            "{{",
-            "}}",
-            "{%",
-            "%}",
-            "{#",
-            "#",
-            "[",
-            "]",
-            "<",
-            ">",
-            "&",
-            "`",
-            "|",
-            "---",
-            "...",
-            "null",
-            "yes",
-            "1e3",
-            "=",
-            "%s",
-            "$(x)",
-            "${X}",
-        ],
-        *["\u200d", "\u202e", "\ufeff", "\U0010ffff", "🦅", "é", "ß", "İ", "!!python/x"],
-        *[": ", " #", "- ", "\u2003"],
-    ]
-)
+_SYNTAX = r'''
+    " """ \ \n {{ }} {% %} {# # [ ] < > & ` | --- ... = %s $(x) ${X}
+    null yes 1e3 !!python/x
+'''
+_UNICODE = "\u200d \u202e \ufeff \U0010ffff 🦅 é ß İ"
+tokens = st.sampled_from([*_SYNTAX.split(), "'", *_UNICODE.split(" "), ": ", " #", "- ", "\u2003"])
 names = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True)
 identifiers = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
 emails = st.from_regex(
@@ -150,6 +121,19 @@ def inserted(text: str, position: int, character: str) -> str:
     return text[:position] + character + text[position:]
 
 
+def spoiled(
+    texts: st.SearchStrategy[str], longest: int, characters: st.SearchStrategy[str]
+) -> st.SearchStrategy[str]:
+    """Return texts that have one more character somewhere, and are not too long with it."""
+    with_room = texts.filter(lambda text: len(text) < longest)
+    return st.builds(inserted, with_room, st.integers(0, longest), characters)
+
+
+def but(allowed: str) -> st.SearchStrategy[str]:
+    """Return the characters that this pattern does not match."""
+    return characters.filter(lambda character: not re.match(allowed, character))
+
+
 def line(shortest: int = 0) -> st.SearchStrategy[str]:
     """Return a text that has room for one more character everywhere."""
     return texts(LONGEST["user_name"] - 1, shortest)
@@ -159,7 +143,7 @@ def line(shortest: int = 0) -> st.SearchStrategy[str]:
 BROKEN: dict[str, tuple[list[str], st.SearchStrategy[str], str]] = {
     "a control character": (
         TEXTS,
-        st.builds(inserted, line(), st.integers(0, 99), st.sampled_from(FORBIDDEN)),
+        spoiled(texts(LONGEST["user_name"]), LONGEST["user_name"], st.sampled_from(FORBIDDEN)),
         "Use one line without control characters.",
     ),
     "a blank before": (
@@ -179,12 +163,7 @@ BROKEN: dict[str, tuple[list[str], st.SearchStrategy[str], str]] = {
     ),
     "a character that no slug has": (
         ["project_slug"],
-        st.builds(
-            inserted,
-            names.filter(lambda name: is_free(name) and len(name) < 40),
-            st.integers(0, 40),
-            characters.filter(lambda character: not re.match("[a-z0-9-]", character)),
-        ),
+        spoiled(names.filter(is_free), 40, but("[a-z0-9-]")),
         "for example: falcon-service",
     ),
     "hyphens that no slug has": (
@@ -200,12 +179,7 @@ BROKEN: dict[str, tuple[list[str], st.SearchStrategy[str], str]] = {
     ),
     "a character that no package has": (
         ["package_name"],
-        st.builds(
-            inserted,
-            identifiers.filter(lambda name: is_free(name) and len(name) < 40),
-            st.integers(0, 40),
-            characters.filter(lambda character: not re.match("[a-z0-9_]", character)),
-        ),
+        spoiled(identifiers.filter(is_free), 40, but("[a-z0-9_]")),
         "for example: falcon_service",
     ),
     "a package that does not begin with a letter": (
@@ -222,12 +196,7 @@ BROKEN: dict[str, tuple[list[str], st.SearchStrategy[str], str]] = {
     ),
     "no address": (
         ["user_email"],
-        st.builds(
-            inserted,
-            emails.filter(lambda email: len(email) < 100),
-            st.integers(0, 100),
-            st.sampled_from('@ "(),:;<>[\\]ä\n'),
-        ),
+        spoiled(emails, 100, st.sampled_from('@ "(),:;<>[\\]ä\n')),
         "Use a plain address such as ada@example.org, or nothing.",
     ),
 }

@@ -4,14 +4,14 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import jwt
 
 from {{ package_name }}.identity import Identity
 from {{ package_name }}.settings import Settings
 
-T = TypeVar("T")
+from .attempt import Attempt
 
 NAME = "alice"
 
@@ -97,19 +97,22 @@ FORGED: dict[str, Callable[[Settings], str]] = {
 }
 
 
-def carried(carry: Callable[[str], T]) -> dict[str, Callable[[Settings], T]]:
+def carried(carry: Callable[[str], Attempt]) -> dict[str, Callable[[Settings], Attempt]]:
     """Return each forged token in what carries it to the service."""
 
-    def carrying(forge: Callable[[Settings], str]) -> Callable[[Settings], T]:
+    def carrying(forge: Callable[[Settings], str]) -> Callable[[Settings], Attempt]:
         return lambda settings: carry(forge(settings))
 
     return {name: carrying(forge) for name, forge in FORGED.items()}
 
 
-REFUSED_BEARERS: dict[str, Callable[[Settings], dict[str, str]]] = {
-    "no header": lambda settings: {},
-    "no scheme": lambda settings: {"Authorization": token(settings)},
-    "another scheme": lambda settings: {"Authorization": f"Basic {token(settings)}"},
-    "two tokens": lambda settings: bearer(f"{token(settings)}, Bearer {token(settings)}"),
-    **carried(bearer),
+REFUSED_BEARERS: dict[str, Callable[[Settings], Attempt]] = {
+    "no header": lambda settings: Attempt(),
+    "no scheme": lambda settings: Attempt({"Authorization": token(settings)}),
+    "another scheme": lambda settings: Attempt({"Authorization": f"Basic {token(settings)}"}),
+    "two tokens": lambda settings: Attempt(bearer(f"{token(settings)}, Bearer {token(settings)}")),
+    "a token in the query string": lambda settings: Attempt(
+        query_string=f"token={token(settings)}"
+    ),
+    **carried(lambda token: Attempt(bearer(token))),
 }

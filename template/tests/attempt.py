@@ -2,9 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-S = TypeVar("S")
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,14 +25,3 @@ class Answer:
 
 Post = Callable[[str, dict[str, str]], Awaitable[Answer]]
 """Sends an HTTP POST without a body: the path and the headers."""
-
-
-def headers_of(
-    attempts: dict[str, Callable[[S], Attempt]],
-) -> dict[str, Callable[[S], dict[str, str]]]:
-    """Return what makes only the headers of each attempt."""
-
-    def headers(make: Callable[[S], Attempt]) -> Callable[[S], dict[str, str]]:
-        return lambda settings: make(settings).headers
-
-    return {name: headers(make) for name, make in attempts.items()}

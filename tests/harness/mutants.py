@@ -158,8 +158,7 @@ _MUTMUT = (sys.executable, "-m", "mutmut")
 
 
 def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("APP_", "COV"))}
-    return kept | {"PYTHONPATH": "src"}
+    return gates.environment(PYTHONPATH="src")
 
 
 def survivors(results: Mapping[Path, Iterable[Mutant]]) -> set[Change]:

@@ -29,11 +29,9 @@ def release(repository: Path, version: str, today: datetime.date) -> str:
     _commit(repository, f"release: {version}")
     commit = _git(repository, "rev-parse", "HEAD")
 
-    # A release takes the place of the development versions that stood in for it.
-    kept = {old: c for old, c in released.items() if not Version(old).is_devrelease}
     record = repository / "releases.toml"
     comment = record.read_text(encoding="utf-8").partition("[commits]\n")[0]
-    lines = [f'"{v}" = "{c}"\n' for v, c in (kept | {version: commit}).items()]
+    lines = [f'"{v}" = "{c}"\n' for v, c in (released | {version: commit}).items()]
     record.write_text(f"{comment}[commits]\n{''.join(lines)}", encoding="utf-8")
     _replace(changelog, heading, f"{UNRELEASED}\nNothing yet.\n\n{heading}")
     major, minor, micro = Version(version).release
@@ -86,6 +84,7 @@ def _commit(repository: Path, message: str) -> None:
 
 
 def _git(repository: Path, *arguments: str) -> str:
+    """Run git under the name of who releases, who also sees what it complains about."""
     command = ["git", *arguments]
     result = subprocess.run(command, cwd=repository, check=True, stdout=subprocess.PIPE, text=True)
     return result.stdout.strip()

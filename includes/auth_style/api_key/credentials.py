@@ -5,7 +5,7 @@ from collections.abc import Callable
 from {{ package_name }}.identity import make_development_key
 from {{ package_name }}.settings import Settings
 
-from .attempt import Attempt, Post, headers_of
+from .attempt import Attempt, Post
 
 NAME = "alice"
 KEY = make_development_key(NAME)
@@ -40,4 +40,4 @@ REFUSED: dict[str, Callable[[Settings], Attempt]] = {
     "a key in the query string": lambda settings: Attempt(query_string=f"key={KEY}"),
 }
 
-REFUSED_HTTP = headers_of(REFUSED)
+REFUSED_HTTP = REFUSED

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from {{ package_name }}.auth import COOKIE
 from {{ package_name }}.settings import Settings
 
-from .attempt import Attempt, Post, headers_of
+from .attempt import Attempt, Post
 from .forgery import NAME, bearer, token
 
 __all__ = ["NAME"]
@@ -44,4 +44,4 @@ REFUSED: dict[str, Callable[[Settings], Attempt]] = {
     "two cookies": lambda settings: cookies(settings, "unknown", "unknown"),
 }
 
-REFUSED_HTTP = headers_of(REFUSED)
+REFUSED_HTTP = REFUSED

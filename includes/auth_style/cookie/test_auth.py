@@ -30,8 +30,10 @@ pytestmark = pytest.mark.asyncio
 async def test_a_forged_token_begins_no_session(
     conductor: ASGIConductor, settings: Settings, name: str
 ) -> None:
-    headers = REFUSED_BEARERS[name](settings) | origin(settings)
-    result = await conductor.simulate_post("/session", headers=headers)
+    wrong = REFUSED_BEARERS[name](settings)
+    result = await conductor.simulate_post(
+        "/session", headers=wrong.headers | origin(settings), query_string=wrong.query_string
+    )
     assert result.status_code == 401
     assert "set-cookie" not in result.headers
 

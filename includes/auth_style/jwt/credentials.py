@@ -1,11 +1,9 @@
 """What a client sends to prove who it is: a token in the Authorization header."""
 
-from collections.abc import Callable
-
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post
-from .forgery import NAME, REFUSED_BEARERS, bearer, carried, token
+from .forgery import NAME, REFUSED_BEARERS, bearer, token
 
 __all__ = ["NAME"]
 
@@ -20,14 +18,4 @@ async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
     return bearer(token(settings))
 
 
-REFUSED: dict[str, Callable[[Settings], Attempt]] = {
-    "nothing": lambda settings: Attempt(),
-    "another scheme": lambda settings: Attempt({"Authorization": f"Basic {token(settings)}"}),
-    "no scheme": lambda settings: Attempt({"Authorization": token(settings)}),
-    "a token in the query string": lambda settings: Attempt(
-        query_string=f"token={token(settings)}"
-    ),
-    **carried(lambda token: Attempt(bearer(token))),
-}
-
-REFUSED_HTTP = REFUSED_BEARERS
+REFUSED = REFUSED_HTTP = REFUSED_BEARERS

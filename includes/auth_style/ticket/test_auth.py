@@ -26,8 +26,11 @@ ALICE = Principal("alice", 1e10)
 async def test_a_forged_token_fetches_no_ticket(
     conductor: ASGIConductor, settings: Settings, name: str
 ) -> None:
-    headers = REFUSED_BEARERS[name](settings)
-    assert (await conductor.simulate_post("/tickets", headers=headers)).status_code == 401
+    wrong = REFUSED_BEARERS[name](settings)
+    result = await conductor.simulate_post(
+        "/tickets", headers=wrong.headers, query_string=wrong.query_string
+    )
+    assert result.status_code == 401
 
 
 async def test_a_ticket_comes_with_its_lifetime_and_is_not_cached(

@@ -84,12 +84,15 @@ class HttpProtocol(HttpToolsProtocol):
     @property
     def receiving(self) -> bool:
         """Whether the rest of a request's body is still to come."""
-        cycle = self.cycle
-        return cycle is not None and cycle.more_body and not cycle.response_complete
+        return self._answering and self.cycle.more_body
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def on_message_begin(self) -> None:
         """Refuse a request that comes too early."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._answering:
             self.transport.abort()
             # The parser stops, and has uvicorn answer with 400.
             raise ValueError("a request before the answer to the last one")
@@ -97,7 +100,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Write nothing into an answer that has begun."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._answering:
             self.transport.abort()
         else:
             super().send_400_response(msg)
