@@ -13,7 +13,7 @@ from .test_owner import SETS
 
 INSIDE = Path(__file__).parent / "inside"
 
-MEDIA = {str(answers["media_handlers"]): answers for answers in reversed(COMBINATIONS)}
+MEDIA = {str(answers["media_handlers"]): answers for answers in COMBINATIONS}
 """One combination for each set of media handlers."""
 
 

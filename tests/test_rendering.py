@@ -105,10 +105,13 @@ def test_another_package_name_changes_nothing_else(
     assert not gates.ruff(tmp_path)
 
 
-def test_a_suite_passes_with_a_long_name_and_free_text(template: Path, tmp_path: Path) -> None:
+def test_a_suite_passes_with_a_long_name_free_text_and_settings_from_outside(
+    template: Path, tmp_path: Path
+) -> None:
     answers = {"package_name": "x" * 40, "project_name": NASTY[0], "project_description": NASTY[2]}
     tree = render(template, answers, tmp_path / "project")
-    assert not gates.suite(tree)
+    (tree / ".env").write_text("APP_SEND_TIMEOUT=never\n", encoding="utf-8")
+    assert not gates.tests(tree, APP_DEV="maybe", APP_MAX_MESSAGE_SIZE="3")
 
 
 @pytest.mark.parametrize(
