@@ -64,7 +64,7 @@ def ours(template: Path, scratch: Path, combinations: list[Answers], jobs: int |
         timed(seconds, "pytest"),
         ForkServer(jobs, warmup=WARMUP, environment=gates.environment()) as server,
     ):
-        for suite in [server.submit(tree) for tree in trees]:
+        for suite in [server.submit(tree, "--assert=plain") for tree in trees]:
             green(suite.result().complaints)
     shutil.rmtree(scratch / "trees")
     return seconds

@@ -185,19 +185,20 @@ def tested(request: pytest.FixtureRequest, projects: dict[str, Project]) -> dict
 @pytest.fixture(scope="session")
 def suites(tested: dict[str, Project]) -> Iterator[dict[str, Future[Outcome]]]:
     """The result of the own suite of each project that is tested; they run side by side."""
-    environment = gates.environment()
-    with (
-        ForkServer(warmup=WARMUP, environment=environment) as server,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with ForkServer(warmup=WARMUP, environment=gates.environment()) as server:
 
         def start(key: str, tree: Path) -> Future[Outcome]:
-            if key in PLAIN:
-                return pool.submit(_plainly, tree)
             # To rewrite assertions takes a tenth of the time, and only what fails has a use for it.
             return server.submit(tree, "--assert=plain", coverage=_measured(tested, key) == key)
 
-        yield {key: start(key, project.tree) for key, project in tested.items()}
+        yield {key: start(key, p.tree) for key, p in tested.items() if key not in PLAIN}
+
+
+@pytest.fixture(scope="session")
+def plain_suites(tested: dict[str, Project]) -> Iterator[dict[str, Future[Outcome]]]:
+    """The result of each suite that runs as a user's would, one after the other."""
+    with ThreadPoolExecutor(1) as pool:
+        yield {key: pool.submit(_plainly, p.tree) for key, p in tested.items() if key in PLAIN}
         pool.shutdown(cancel_futures=True)
 
 
@@ -232,29 +233,36 @@ def overall(tested: dict[str, Project]) -> Iterator[dict[str, Future[list[str]]]
 
 @pytest.fixture(scope="session", autouse=True)
 def _in_the_background(request: pytest.FixtureRequest, _isolated: None) -> None:
-    """Start what takes long before the first test; the tests that wait for it come last."""
-    needed = {fixture for item in request.session.items for fixture in _fixtures(item)}
-    for fixture in sorted(LONG & needed, reverse=True):
-        request.getfixturevalue(fixture)
+    """Start what takes longest before the first test; the tests that wait for it come last."""
+    if any("suites" in _fixtures(item) for item in request.session.items):
+        request.getfixturevalue("suites")
 
 
 @pytest.fixture(scope="session")
 def outcome(
-    suites: dict[str, Future[Outcome]], tested: dict[str, Project], pytestconfig: pytest.Config
+    suites: dict[str, Future[Outcome]],
+    plain_suites: dict[str, Future[Outcome]],
+    overall: dict[str, Future[list[str]]],
+    tested: dict[str, Project],
+    pytestconfig: pytest.Config,
 ) -> Callable[[str], Outcome]:
-    """Return a function that waits for the suite of a combination, and shows how far all are."""
-    progress = Progress(suites.values())
+    """Return a function that waits for the suite of a combination, and shows how far all are.
+
+    What else takes long begins with it, to fill the time in which the other suites wait.
+    """
+    running = suites | plain_suites
+    progress = Progress(running.values())
     terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
     capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
 
     @cache
     def outcome(key: str) -> Outcome:
-        while not wait([suites[key]], timeout=10).done:
+        while not wait([running[key]], timeout=10).done:
             if terminal is not None and capture is not None:
                 with capture.global_and_fixture_disabled():
                     terminal.ensure_newline()
                     terminal.write_line(f"suites: {progress}")
-        found = suites[key].result()
+        found = running[key].result()
         if found.complaints and key not in PLAIN:
             # Once more as a user would run it, whose failures tell more. What fails only now and
             # then has failed all the same.
