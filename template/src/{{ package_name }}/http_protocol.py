@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, hardened: what may come in, how much of it, and until when."""
 
 import asyncio
+import re
 import sys
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -9,17 +10,21 @@ from urllib.parse import urlsplit
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _MAX_OUTSIDE = 65_536
-_FIELD_OVERHEAD = 32
+_MAX_UNWANTED = 1_048_576
+_MAX_FIELDS = 256
 _PIECE = 16_384
+# RFC 9112 section 3.2; it may be empty.
+_HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[\w.:]+\])(:\d*)?", re.ASCII)
 
 
 class HttpProtocol(HttpToolsProtocol):
     """Bounds what uvicorn 0.54 leaves unbounded, and refuses what it crashes on.
 
     It counts what a client sends outside the body of a request that waits for it: request lines,
-    headers, chunk sizes and extensions, trailers, blank lines, bodies that nobody wants. Above
-    64 KiB the client gets 431, or is dropped if an answer has begun. A field or a chunk counts as
-    32 bytes more than it has, as in RFC 9113 section 6.5.2; each byte of a body pays for one.
+    headers, chunk sizes and extensions, trailers, blank lines. Above 64 KiB the client gets 431, or
+    is dropped if an answer has begun. Each byte of a body pays for one beside it. A body that
+    comes after its answer has begun may have 1 MiB, so that a client that is still sending finds
+    the answer.
     """
 
     def __init__(self, *args: Any, head_timeout: float = 10.0, **options: Any) -> None:
@@ -28,6 +33,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_timeout = head_timeout
         self._deadline: asyncio.Handle | None = None
         self._outside = 0
+        self._unwanted = 0
+        self._fields = 0
         self._piece = self._rest = b""
 
     @property
@@ -82,28 +89,32 @@ class HttpProtocol(HttpToolsProtocol):
             super().data_received(self._piece)
             if self._outside > _MAX_OUTSIDE:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            elif self.parser.get_http_version() == "0.9":
+                # It has nothing but a request line: httptools would wait for headers.
+                self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
         self._piece = self._rest = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count what a field takes beside its text; a trailer is no header (RFC 9110, 6.5.1)."""
-        self._outside += _FIELD_OVERHEAD
+        """Count the fields; a trailer is no header (RFC 9110 section 6.5.1)."""
+        self._fields += 1
+        if self._fields > _MAX_FIELDS:
+            self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self.cycle is None or self.cycle.scope is not self.scope:
             super().on_header(name, value)
 
-    def on_chunk_header(self) -> None:
-        """Count what a chunk takes beside its text."""
-        self._outside += _FIELD_OVERHEAD
-
     def on_body(self, body: bytes) -> None:
-        """Let a body pay for itself and for what surrounds it, until the answer begins."""
-        if not self.cycle.response_started:
-            self._outside = max(0, self._outside - 2 * len(body))
+        """Let a body pay for itself and for what surrounds it; drop one that nobody wants."""
+        self._outside = max(0, self._outside - 2 * len(body))
+        if self.cycle.response_started:
+            self._unwanted += len(body)
+            if self._unwanted > _MAX_UNWANTED:
+                self.transport.abort()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Begin to count anew."""
         if not self._ignores_upgrade():
-            self._outside = 0
+            self._outside = self._unwanted = self._fields = 0
             super().on_message_complete()
 
     # Needed until uvicorn ignores an Upgrade that it does not take (RFC 9110, 7.8). It starts
@@ -124,7 +135,10 @@ class HttpProtocol(HttpToolsProtocol):
         lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
         lines += [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
         self._rest = b"\r\n".join([*lines, b"", self._after_head()])
-        self._outside = 0
+        self._outside = self._fields = 0
+        # This one would refuse another request after HTTP/1.0 or `Connection: close`.
+        self.parser = type(self.parser)(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def _after_head(self) -> bytes:
         # Called where uvicorn handles an HttpParserUpgrade, which tells where the head ended.
@@ -135,10 +149,9 @@ class HttpProtocol(HttpToolsProtocol):
     # the running answer, so that an event stream would never hear that its listener has left.
 
     def handle_websocket_upgrade(self) -> None:
-        """Drop a client that does not wait for the handshake (RFC 6455 section 4.1)."""
-        self._forget_deadline()
+        """Refuse a client that does not wait for the handshake (RFC 6455 section 4.1)."""
         if self._after_head():
-            self.transport.abort()
+            self._refuse(HTTPStatus.BAD_REQUEST)
         else:
             super().handle_websocket_upgrade()
 
@@ -154,12 +167,13 @@ class HttpProtocol(HttpToolsProtocol):
     # Needed until uvicorn refuses what is no request to an origin server.
 
     def on_headers_complete(self) -> None:
-        """Refuse other versions (RFC 9112, 2.3), targets (3.2) and numbers of hosts (3.2)."""
+        """Refuse other versions (RFC 9112, 2.3), and targets and hosts that are none (3.2)."""
         version, method = self.parser.get_http_version(), self.parser.get_method()
         if version not in {"1.0", "1.1"}:
             self._stop(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and version == "1.1") or method == b"CONNECT":
+        hosts = [value for name, value in self.headers if name == b"host"]
+        wrong = len(hosts) > 1 or (not hosts and version == "1.1") or method == b"CONNECT"
+        if wrong or not all(map(_HOST.fullmatch, hosts)):
             self._stop(HTTPStatus.BAD_REQUEST)
         self.url = self._origin_form(self.url)
         if not self._ignores_upgrade():
@@ -187,9 +201,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        if self._answering:
+        if self._answering and not (self.receiving and not self.cycle.response_started):
             self.transport.abort()
         elif not self.transport.is_closing():
+            if self._answering:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
             head = f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0"
             self.transport.write(f"{head}\r\n\r\n".encode())
             self.transport.close()

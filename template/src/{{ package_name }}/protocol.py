@@ -12,7 +12,8 @@ from .close_codes import CloseCode
 
 _FRAMES_PER_TURN = 64
 _FRAMES_PER_SECOND = 1000
-_FRAMES_AT_ONCE = 4096
+_FRAMES_AT_ONCE = 1024
+_BYTES_PER_FRAME = 512
 _MAX_FRAGMENTS = 4096
 _MAX_UNREAD = 1_048_576
 _MAX_AFTER_CLOSE = 1_048_576
@@ -24,7 +25,7 @@ class Protocol(WebSocketsSansIOProtocol):
 
     In one turn of the loop it handles at most 64 frames of a connection. Messages then wait for
     the app to take them, and that stops the client. Frames that give the app nothing would be
-    free: pings, pongs, fragments, whatever follows our close frame. Above 4096 of them a
+    free: pings, pongs, small fragments, whatever follows our close frame. Above 1024 of them a
     connection is read no faster than 1000 of them a second.
     """
 
@@ -73,6 +74,7 @@ class Protocol(WebSocketsSansIOProtocol):
 
     def _handle_frames(self) -> None:
         buffer, messages = self.conn.reader.buffer, self.queue.qsize()
+        received = len(buffer)
         self._frames, size = 0, -1
         while self._frames < _FRAMES_PER_TURN and 0 < len(buffer) != size:
             if self.conn.eof_sent:
@@ -81,6 +83,7 @@ class Protocol(WebSocketsSansIOProtocol):
             super().data_received(b"")
         self._unhandled = self._frames == _FRAMES_PER_TURN and bool(buffer)
         wasted = self._frames - (self.queue.qsize() - messages)
+        wasted -= (received - len(buffer)) // _BYTES_PER_FRAME
         if wasted > 0:
             credit = self.loop.time() - _FRAMES_AT_ONCE / _FRAMES_PER_SECOND
             self._paid_until = max(self._paid_until, credit) + wasted / _FRAMES_PER_SECOND
@@ -117,7 +120,7 @@ class Protocol(WebSocketsSansIOProtocol):
 
     def _finish(self, exc: Exception | None) -> None:
         self._handle_frames()
-        if self._unhandled:
+        if self._unhandled and self._paid_until <= self.loop.time():
             self._turn = self.loop.call_soon(self._finish, exc)
             return
         if (close := self.conn.close_rcvd) is not None:
