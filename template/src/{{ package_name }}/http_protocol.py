@@ -13,6 +13,8 @@ _MAX_OUTSIDE = 65_536
 _MAX_UNWANTED = 1_048_576
 _MAX_FIELDS = 256
 _PIECE = 16_384
+# All of a request; httptools would wait for headers.
+_HTTP_0_9 = re.compile(rb"GET [^ \r\n]+\r?\n")
 # RFC 9112 section 3.2; it may be empty.
 _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[\w.:]+\])(:\d*)?", re.ASCII)
 
@@ -46,6 +48,10 @@ class HttpProtocol(HttpToolsProtocol):
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
+    @property
+    def _in_head(self) -> bool:
+        return self.cycle is None or self.cycle.scope is not self.scope
+
     # Needed until uvicorn has a deadline for the head of a request.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -72,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._deadline.cancel()
 
     def _give_up(self) -> None:
-        if self._outside and not (self.cycle is not None and self.cycle.more_body):
+        if self._outside and self._in_head:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()
@@ -89,8 +95,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().data_received(self._piece)
             if self._outside > _MAX_OUTSIDE:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            elif self.parser.get_http_version() == "0.9":
-                # It has nothing but a request line: httptools would wait for headers.
+            elif self._outside == len(self._piece) and _HTTP_0_9.fullmatch(self._piece):
                 self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
         self._piece = self._rest = b""
 
@@ -99,7 +104,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._fields += 1
         if self._fields > _MAX_FIELDS:
             self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if self.cycle is None or self.cycle.scope is not self.scope:
+        if self._in_head:
             super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
@@ -187,8 +192,6 @@ class HttpProtocol(HttpToolsProtocol):
             if scheme.lower() not in {b"http", b"https"}:
                 self._stop(HTTPStatus.BAD_REQUEST)
             target = (path or b"/") + (b"?" + query if query else b"")
-        if not target.isascii():
-            self._stop(HTTPStatus.BAD_REQUEST)
         return target
 
     def _stop(self, status: HTTPStatus) -> NoReturn:
