@@ -12,7 +12,6 @@ from .http_limits import LimitedHttpProtocol
 _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[\w.:]+\])(:\d*)?", re.ASCII)
 
 
-
 class HttpProtocol(LimitedHttpProtocol):
     """Refuses what uvicorn 0.54 crashes on, and ignores an Upgrade that it would lose a body to."""
 
