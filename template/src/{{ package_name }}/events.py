@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from typing import Self
 
 from falcon.asgi import SSEvent
 
@@ -15,7 +15,8 @@ from .settings import Settings
 class EventStream:
     """The messages on their way to one listener, who can only be told that the stream is over.
 
-    As with a `Connection`, sending never waits: a listener who does not keep up is dropped.
+    As with a `Connection`, sending never waits: a listener who does not keep up is dropped. It is
+    no generator, since Falcon would leave that to the garbage collector when the listener leaves.
     """
 
     def __init__(self, settings: Settings, lifetime: float) -> None:
@@ -49,8 +50,12 @@ class EventStream:
             self.close_code = code
             self._changed.set()
 
-    async def events(self) -> AsyncIterator[SSEvent]:
-        """Yield each message, and a comment whenever there was none for `keepalive_interval`.
+    def __aiter__(self) -> Self:
+        """Iterate over the events until the stream is over."""
+        return self
+
+    async def __anext__(self) -> SSEvent:
+        """Return the next message, or a comment if there is none for `keepalive_interval` seconds.
 
         Falcon looks whether the listener is still there only when it gets an event.
         """
@@ -58,15 +63,15 @@ class EventStream:
             if self._queue:
                 data = self._queue.popleft()
                 self._size -= len(data)
-                yield SSEvent(data=data)
-            elif self.close_code is not None:
-                return
-            else:
-                self._changed.clear()
-                wake_at = min(now + self._settings.keepalive_interval, self._expires_at)
-                try:
-                    async with asyncio.timeout_at(wake_at):
-                        await self._changed.wait()
-                except TimeoutError:
-                    yield SSEvent()
+                return SSEvent(data=data)
+            if self.close_code is not None:
+                raise StopAsyncIteration
+            self._changed.clear()
+            wake_at = min(now + self._settings.keepalive_interval, self._expires_at)
+            try:
+                async with asyncio.timeout_at(wake_at):
+                    await self._changed.wait()
+            except TimeoutError:
+                return SSEvent()
         self.close(CloseCode.TOKEN_EXPIRED)
+        raise StopAsyncIteration
