@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
+from uvicorn.config import STARTUP_FAILURE
 
 from .app import create_app
 from .close_codes import CloseCode
@@ -139,11 +141,13 @@ def create_asgi(
 ) -> ASGIApp:
     """Return the service as `serve` runs it.
 
-    Raises TypeError without arguments, as another server would call it, since that one would run
-    it without our protocols and settings. uvicorn's `--factory` then exits with that line.
+    Without arguments, as another server would call it, exits with a line that says what to do:
+    that server would run it without our protocols and settings. The status is the one for which
+    uvicorn does not start its workers again.
     """
     if settings is None or connections is None:
-        raise TypeError(f"run the service with `python -m {__package__}`")
+        print(f"error: run the service with `python -m {__package__}`", file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
     if settings.dev:
         logging.getLogger(__name__).warning("development mode: nothing is secret")
     return wrap(create_app(settings, connections=connections), settings)
