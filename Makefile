@@ -22,6 +22,7 @@ help:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target .venv/order --group order
 	touch $@
 
 demo: .venv/.installed

@@ -18,7 +18,7 @@ import pytest
 from .conftest import ROOT, Project
 from .harness import gates
 from .harness.enumeration import candidates, questions
-from .test_service import settings
+from .test_service import settings, urlopen
 
 STYLES = ("message", "ticket", "cookie", "jwt", "api_key", "none")
 
@@ -139,11 +139,12 @@ def test_a_readme_tells_how_to_connect(
 
     def start(command: str) -> subprocess.Popen[str]:
         words = command.replace("8000", str(port)).split()
+        changes = dict([words.pop(0).split("=")]) if "=" in words[0] else {}
         program = {"python": sys.executable, "websockets": gates._tool("websockets")}[words[0]]
         return subprocess.Popen(
             [program, *words[1:]],
             cwd=project.tree,
-            env=settings(APP_PORT=str(port)),
+            env=settings(APP_PORT=str(port), **changes),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -200,7 +201,7 @@ def request(
     request = urllib.request.Request(url, body.encode() if body else None, method=method)  # noqa: S310
     for header in headers:
         request.add_header(*header.split(": ", 1))
-    response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=30)  # noqa: S310
+    response: http.client.HTTPResponse = urlopen(request, timeout=30)
     return response
 
 
