@@ -142,7 +142,9 @@ def test_a_readme_tells_how_to_connect(
         words = shlex.split(command.replace("8000", str(port)))
         # A proxy that is not there: none is to be asked.
         changes = {"http_proxy": "http://127.0.0.1:9"}
-        changes |= [words.pop(0).split("=")] if "=" in words[0] else []
+        while "=" in words[0]:
+            variable, _, value = words.pop(0).partition("=")
+            changes[variable] = value
         program = {"python": sys.executable, "websockets": gates._tool("websockets")}[words[0]]
         return subprocess.Popen(
             [program, *words[1:]],
@@ -209,7 +211,7 @@ def test_what_is_printed_after_a_copy_can_be_typed_in_every_shell(
     command = [sys.executable, "-m", "copier", "copy", "--defaults", str(template), str(tree)]
     result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
     _, _, message = result.stderr.partition(f"Falcon Service is in {tree}\n")
-    commands = [line.strip() for line in message.splitlines() if line.startswith("    ")]
+    commands = [line.strip() for line in message.splitlines() if line.startswith("  ")]
     # cmd.exe has no single quotes and no comments, the older PowerShell no &&.
     assert len(commands) == 6
     assert not [line for line in commands if re.search("['#&;$`]|^cd ", line)]
