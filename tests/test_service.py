@@ -190,7 +190,7 @@ def test_listeners_come_and_go_in_the_debug_mode_of_asyncio(
     with serving(projects["none-json-auto"], tmp_path, **changes) as service:
         url = f"http://127.0.0.1:{service.port}/rooms/lobby"
         for _ in range(50):
-            with urllib.request.urlopen(url, timeout=30) as events:
+            with urlopen(url, timeout=30) as events:
                 assert events.readline() == b'data: {"type":"joined"}\n'
         service.stop(10)
         assert service.process.returncode == -signal.SIGTERM, "not by a crash"
