@@ -8,12 +8,11 @@ from functools import partial
 from falcon.asgi import Request, Response, WebSocket
 
 from .identity import Principal, Unauthorized
+from .resources.health import HEALTH_PATHS
 
 # A browser takes a cookie of this prefix only from this very host, and only if it is Secure:
 # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
 COOKIE = "__Host-session"
-
-_PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
 
 
 class Sessions:
@@ -57,7 +56,7 @@ class AuthMiddleware:
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the cookie of an HTTP request; `POST /session` verifies its token itself."""
-        if req.path not in _PUBLIC_PATHS and (req.method, req.path) != ("POST", "/session"):
+        if req.path not in HEALTH_PATHS and (req.method, req.path) != ("POST", "/session"):
             req.context.principal = self._sessions.find(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:

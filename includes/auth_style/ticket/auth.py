@@ -8,10 +8,9 @@ from falcon import HTTPBadRequest
 from falcon.asgi import Request, Response, WebSocket
 
 from .identity import Identity, Principal, Unauthorized
+from .resources.health import HEALTH_PATHS
 
 TICKET_LIFETIME = 30.0
-
-_PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
 
 
 class Tickets:
@@ -55,7 +54,7 @@ class AuthMiddleware:
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the token of an HTTP request."""
-        if req.path not in _PUBLIC_PATHS:
+        if req.path not in HEALTH_PATHS:
             req.context.principal = self._identity.verify_bearer(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
