@@ -352,9 +352,9 @@ CREDENTIALS = [
     suite(
         "a token is logged",
         "includes/identity/token.py",
-        "        try:\n            claims",
+        "        try:\n            media",
         "        import logging\n\n        logging.getLogger().info(token)\n"
-        "        try:\n            claims",
+        "        try:\n            media",
         "test_denials.py::test_no_credential_is_logged",
         JWT,
     ),
@@ -723,6 +723,41 @@ PAGES = [
     ),
 ]
 
+STARTING = [
+    suite(
+        "a file that cannot be parsed is passed over",
+        f"{PACKAGE}/env_file.py",
+        "if binding.error or (",
+        "if binding.key == 1 or (",
+        "test_main.py::test_a_file_that_cannot_be_used_is_named_in_one_line",
+        NONE,
+    ),
+    suite(
+        "a file in another encoding is a traceback",
+        f"{PACKAGE}/env_file.py",
+        "except UnicodeDecodeError:",
+        "except UnicodeEncodeError:",
+        "test_main.py::test_a_file_that_cannot_be_used_is_named_in_one_line",
+        NONE,
+    ),
+    suite(
+        "any encoding will do",
+        f"{PACKAGE}/env_file.py",
+        'ENCODING = "utf-8-sig"',
+        'ENCODING = "latin-1"',
+        "test_main.py::test_a_file_that_cannot_be_used_is_named_in_one_line",
+        NONE,
+    ),
+    suite(
+        "a variable without a value is every address",
+        f"{PACKAGE}/settings.py.jinja",
+        "        env_ignore_empty=True,\n",
+        "",
+        "test_settings.py::test_an_empty_variable_is_one_that_is_not_set",
+        NONE,
+    ),
+]
+
 CONNECTIONS = [
     suite(
         "the outbox has no bound",
@@ -893,6 +928,7 @@ FAULTS = [
     *TYPES,
     *CREDENTIALS,
     *PAGES,
+    *STARTING,
     *CONNECTIONS,
     *BRANCHES,
 ]
