@@ -16,12 +16,7 @@ from .settings import Settings
 _ALGORITHM = "HS256"
 _MAX_LENGTH = 4096
 # The times are judged here: PyJWT has a clock of its own.
-_OPTIONS: Options = {
-    "require": ["exp", "iat", "sub", "aud", "iss"],
-    "verify_exp": False,
-    "verify_iat": False,
-    "verify_nbf": False,
-}
+_OPTIONS: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 # RFC 7515 section 7.1. PyJWT skips what is no base64, so that a signature had many spellings.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
@@ -48,7 +43,10 @@ class Unauthorized(HTTPUnauthorized):
 
 
 class _Claims(msgspec.Struct):
-    """The claims that we judge (RFC 7519 section 4.1); PyJWT judges `aud` and `iss`."""
+    """The claims that we judge (RFC 7519 section 4.1); PyJWT judges `aud` and `iss`.
+
+    What has no default is required, as are those two.
+    """
 
     sub: str
     iat: float
