@@ -337,7 +337,7 @@ TYPES = [
         '"monotonic": 0.0}',
         '"monotonic": "0"}',
         "mypy",
-        "test_auth.py:.*Argument 2",
+        'test_auth.py:.*Argument "clock"',
         TICKET,
     ),
 ]
@@ -684,8 +684,8 @@ PAGES = [
     suite(
         "HEAD is not known",
         f"{PACKAGE}/app.py.jinja",
-        "App[Request, Response](router=HeadRouter())",
-        "App[Request, Response]()",
+        "RealtimeApp(router=HeadRouter())",
+        "RealtimeApp()",
         "test_head.py::test_head_is_get_without_its_body",
         NONE,
     ),
