@@ -7,6 +7,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 from .http_limits import LimitedHttpProtocol
 
+_MAX_AHEAD = 65_536
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -44,9 +45,13 @@ class WholeHttpProtocol(LimitedHttpProtocol):
 
     def _feed(self) -> None:
         super()._feed()
-        self._flow.held = bool(self._rest)
+        self._flow.held = len(self._rest) > _MAX_AHEAD
         if self._flow.held:
             self._flow.pause_reading()
+        else:
+            # An answer makes a client that has closed reset the connection, and then the kernel
+            # drops what nobody has read: so read on, although uvicorn waits for the answer.
+            self._flow.resume_reading()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         async def answer(scope: Any, receive: Any, send: Any) -> None:
