@@ -48,7 +48,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @property
     def _holds(self) -> bool:
         """Whether what follows is not parsed, or not yet."""
-        return bool(self.pipeline) or (self.transport.is_closing() and not self._lost)
+        if self.pipeline and not self.receiving:
+            return True
+        return self.transport.is_closing() and not self._lost
 
     @property
     def _in_head(self) -> bool:

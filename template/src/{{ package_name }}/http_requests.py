@@ -45,10 +45,11 @@ class WholeHttpProtocol(LimitedHttpProtocol):
 
     def _feed(self) -> None:
         super()._feed()
-        self._flow.held = len(self._rest) > _MAX_AHEAD
+        ahead = len(self._rest) + (len(self.cycle.body) if self.pipeline else 0)
+        self._flow.held = ahead > _MAX_AHEAD
         if self._flow.held:
             self._flow.pause_reading()
-        else:
+        elif self.pipeline:
             # An answer makes a client that has closed reset the connection, and then the kernel
             # drops what nobody has read: so read on, although uvicorn waits for the answer.
             self._flow.resume_reading()
@@ -81,7 +82,8 @@ class WholeHttpProtocol(LimitedHttpProtocol):
         Half a body never becomes whole, and a listener who ends its own direction has left.
         """
         self._at_eof = True
-        return self._answering and not (self.receiving or self._running.response_started)
+        half = self.receiving and not self._rest
+        return self._answering and not (half or self._running.response_started)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Handle what has arrived, though nobody is there for the answers."""
