@@ -801,27 +801,23 @@ CONNECTIONS = [
     ),
     suite(
         "malformed input is a traceback",
-        f"{PACKAGE}/media.py.jinja",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except (ValueError, RecursionError) as error:",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except RecursionError as error:",
+        f"{PACKAGE}/decoding.py.jinja",
+        "        return _decode_json(payload)\n    except (ValueError, RecursionError) as error:",
+        "        return _decode_json(payload)\n    except RecursionError as error:",
         "test_media.py::test_a_malformed_payload_is_an_error",
         NONE,
     ),
     suite(
         "deeply nested input is a traceback",
-        f"{PACKAGE}/media.py.jinja",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except (ValueError, RecursionError) as error:",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except ValueError as error:",
+        f"{PACKAGE}/decoding.py.jinja",
+        "        return _decode_json(payload)\n    except (ValueError, RecursionError) as error:",
+        "        return _decode_json(payload)\n    except ValueError as error:",
         "test_media.py::test_a_malformed_payload_is_an_error",
         NONE,
     ),
     suite(
         "what follows a CBOR message is ignored",
-        f"{PACKAGE}/media.py.jinja",
+        f"{PACKAGE}/decoding.py.jinja",
         "if stream.tell() != len(payload):",
         "if stream.tell() > len(payload):",
         "test_media.py::test_a_malformed_payload_is_an_error",
@@ -829,11 +825,27 @@ CONNECTIONS = [
     ),
     suite(
         "a field twice in a CBOR message is ignored",
-        f"{PACKAGE}/media.py.jinja",
+        f"{PACKAGE}/decoding.py.jinja",
         "allow_duplicate_keys=False",
         "allow_duplicate_keys=True",
         "test_media.py::test_a_malformed_payload_is_an_error",
         CBOR,
+    ),
+    suite(
+        "a tag of CBOR is read",
+        f"{PACKAGE}/decoding.py.jinja",
+        "            semantic_decoders=_NoTags(),\n",
+        "",
+        "test_decoding.py::test_no_tag_of_cbor_is_read",
+        CBOR,
+    ),
+    suite(
+        "a number takes long to read",
+        f"{PACKAGE}/decoding.py.jinja",
+        "msgspec.json.Decoder(float_hook=_number)",
+        "msgspec.json.Decoder()",
+        "test_decoding.py::test_every_number_of_json_is_read_by_python",
+        NONE,
     ),
     suite(
         "one error too many is forgiven",
