@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from falcon import PayloadTypeError, WebSocketDisconnected, WebSocketPayloadType
 from falcon.asgi import WebSocket
 
+from .backlog import Backlog
 from .close_codes import CloseCode
 from .media import DEFAULT_PAYLOAD_TYPE, Encoded
 from .messages import MessageError, ServerMessage, parse
@@ -66,7 +67,8 @@ class Connection(Generic[M]):
         self._inbox: deque[M] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
-        self._outbox = Outbox(ws, settings.outbox_messages, settings.outbox_size, self._end)
+        backlog = Backlog[str | bytes](settings.outbox_messages, settings.outbox_size)
+        self._outbox = Outbox(ws, backlog, self._end)
         self._errors = 0
         self._state = _State.OPEN
         self._scope = asyncio.timeout(None)
