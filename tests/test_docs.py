@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Project
+from .conftest import ROOT
 from .harness import gates
 from .harness.enumeration import candidates, questions
+from .harness.template import Project
 from .test_service import settings
 
 STYLES = ("message", "ticket", "cookie", "jwt", "api_key", "none")

@@ -12,10 +12,11 @@ import jinja2
 import pytest
 from pytest_mock import MockerFixture
 
-from .conftest import COMBINATIONS, LICENSES, ROOT, TWIN, Project
+from .conftest import COMBINATIONS, LICENSES, ROOT, TWIN
 from .harness import gates
 from .harness.enumeration import Answers, arguments, covering, name
 from .harness.rendering import render
+from .harness.template import Project
 
 NASTY = [
     "quote \" and ' and `",

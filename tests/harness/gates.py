@@ -180,7 +180,8 @@ def mypy(trees: Path, projects: list[Path]) -> list[str]:
 def only_run(repository: Path) -> dict[str, str]:
     """Return the tools that a project runs and does not import, and what runs them."""
     text = (repository / "pyproject.toml").read_text(encoding="utf-8")
-    tools: dict[str, str] = tomllib.loads(text)["tool"]["harness"]["only-run"]
+    harness = tomllib.loads(text).get("tool", {}).get("harness", {})
+    tools: dict[str, str] = harness.get("only-run", {})
     return tools
 
 
