@@ -1,6 +1,5 @@
 """What a rendered project must pass; each gate returns its complaints, none if all is well."""
 
-import ast
 import functools
 import json
 import os
@@ -19,8 +18,15 @@ SCRATCH = tempfile.gettempdir()
 
 _FORBIDDEN_IN_PATHS = re.compile(r'[<>:"|?*\\]')
 _LEFTOVER_JINJA = re.compile(r"\{%|%\}|\{\{|\{#|#\}")
+
+
+def _compiled(text: str) -> object:
+    # `ast.parse` may raise SystemError when another thread calls it meanwhile, in Python 3.11.
+    return compile(text, "<rendered>", "exec", dont_inherit=True)
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
-    ".py": ast.parse,
+    ".py": _compiled,
     ".toml": tomllib.loads,
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
