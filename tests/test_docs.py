@@ -93,8 +93,10 @@ def test_every_scenario_of_the_guide_has_its_test(projects: dict[str, Project]) 
 
 def test_no_address_is_invented(readme: str) -> None:
     assert "<the address or path of this repository>" in readme
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", path.read_text("utf-8"))
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = path.read_text("utf-8")
+        assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", text)
+        assert not re.search(r"[\w.]+@(?!example\.)[\w-]+\.\w+", text), path.name
 
 
 def test_links_lead_somewhere() -> None:
