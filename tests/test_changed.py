@@ -35,6 +35,8 @@ TEMPLATE = {
     "pyproject.toml": """\
 [tool.pytest]
 testpaths = ["tests"]
+addopts = ["-m", "not slow"]
+markers = ["slow: takes long"]
 strict = true
 filterwarnings = ["error"]
 asyncio_default_fixture_loop_scope = "function"
@@ -96,16 +98,18 @@ def changed(repository: Path) -> tuple[set[str], str]:
     command = re.search(r"^changed:.*\n\t\$\(BIN\)/python (.*)", makefile, re.MULTILINE)
     assert command
     result = subprocess.run(
-        [sys.executable, *command[1].split(), "-vv"],
+        [sys.executable, *command[1].split(), "-rpfE"],
         cwd=repository,
         capture_output=True,
         text=True,
         check=False,
     )
-    ran = re.findall(r"::(\w+?)(?:\[(.*?)\])? (PASSED|FAILED|ERROR)", result.stdout)
-    suites = {combination for test, combination, _ in ran if "own_suite" in test}
+    # The summary has each test with its outcome on one line.
+    summary = r"^(PASSED|FAILED|ERROR) \S+?::(\w+)(?:\[(.*?)\])?"
+    ran = re.findall(summary, result.stdout, re.MULTILINE)
+    suites = {combination for _, test, combination in ran if "own_suite" in test}
     # Nothing of the harness fails here but what is made to.
-    failed = {test for test, _, outcome in ran if outcome != "PASSED"}
+    failed = {test for outcome, test, _ in ran if outcome != "PASSED"}
     assert all("own_suite" in test for test in failed), result.stdout
     assert result.returncode == (1 if failed else 0), result.stdout + result.stderr
     closing = re.findall(r"^-+ (.* combinations? passed.*?) -+$", result.stdout, re.MULTILINE)
