@@ -18,10 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Project
+from .conftest import ROOT
 from .harness import gates
 from .harness.enumeration import candidates, questions
+from .harness.faults import Fault
+from .harness.template import Project
+from .test_changed import CONFTEST
+from .test_faults import FAULTS
 from .test_service import run, settings, urlopen
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 STYLES = ("message", "ticket", "cookie", "jwt", "api_key", "none")
 
@@ -74,11 +80,35 @@ def test_the_tree_is_what_is_generated(readme: str, projects: dict[str, Project]
 
 
 def test_the_two_commands_exist(readme: str) -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "make demo\nmake test\n" in blocks(readme, "sh")[0]
-    commands = re.findall(r"(?:^|`)make ([\w-]+)", readme, re.MULTILINE)
-    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
-    assert set(commands) <= targets
+    for text in (readme, CONTRIBUTING):
+        commands = re.findall(r"(?:^|`)make ([\w-]+)", text, re.MULTILINE)
+        assert set(commands) <= targets()
+
+
+def targets() -> set[str]:
+    """Return what can be made."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+
+
+def test_the_table_of_commands_is_complete() -> None:
+    rows = table(CONTRIBUTING, "| command | what it does |")
+    assert {cell.strip("`").split()[1] for cell in rows} == targets() - {"help"}
+
+
+def test_the_paths_of_the_layout_are_there() -> None:
+    rows = table(CONTRIBUTING, "| path | what is there |")
+    assert all((ROOT / cell.strip("`")).exists() for cell in rows)
+
+
+def test_the_example_of_a_fault_is_one() -> None:
+    (example,) = tomllib.loads(blocks(CONTRIBUTING, "toml")[0])["faults"]
+    assert Fault(**example) in FAULTS
+
+
+def test_the_example_of_a_conftest_is_what_another_template_has() -> None:
+    assert blocks(CONTRIBUTING, "python") == [CONFTEST]
 
 
 def test_every_scenario_of_the_guide_has_its_test(projects: dict[str, Project]) -> None:
@@ -95,8 +125,10 @@ def test_every_scenario_of_the_guide_has_its_test(projects: dict[str, Project]) 
 
 def test_no_address_is_invented(readme: str) -> None:
     assert "<the address or path of this repository>" in readme
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", path.read_text("utf-8"))
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = path.read_text("utf-8")
+        assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", text)
+        assert not re.search(r"[\w.]+@(?!example\.)[\w-]+\.\w+", text), path.name
 
 
 def test_links_lead_somewhere() -> None:

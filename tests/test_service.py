@@ -22,7 +22,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from .conftest import Project
+from .harness.template import Project
 
 SECRET = "a secret of the tests, long enough for HS256"  # noqa: S105
 

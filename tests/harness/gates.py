@@ -1,6 +1,5 @@
 """What a rendered project must pass; each gate returns its complaints, none if all is well."""
 
-import ast
 import functools
 import importlib.metadata
 import json
@@ -20,8 +19,15 @@ SCRATCH = tempfile.gettempdir()
 
 _FORBIDDEN_IN_PATHS = re.compile(r'[<>:"|?*\\]')
 _LEFTOVER_JINJA = re.compile(r"\{%|%\}|\{\{|\{#|#\}")
+
+
+def _compiled(text: str) -> object:
+    # `ast.parse` may raise SystemError when another thread calls it meanwhile, in Python 3.11.
+    return compile(text, "<rendered>", "exec", dont_inherit=True)
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
-    ".py": ast.parse,
+    ".py": _compiled,
     ".toml": tomllib.loads,
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
@@ -182,7 +188,8 @@ def mypy(trees: Path, projects: list[Path]) -> list[str]:
 def only_run(repository: Path) -> dict[str, str]:
     """Return the tools that a project runs and does not import, and what runs them."""
     text = (repository / "pyproject.toml").read_text(encoding="utf-8")
-    tools: dict[str, str] = tomllib.loads(text)["tool"]["harness"]["only-run"]
+    harness = tomllib.loads(text).get("tool", {}).get("harness", {})
+    tools: dict[str, str] = harness.get("only-run", {})
     return tools
 
 
