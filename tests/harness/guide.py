@@ -2,11 +2,11 @@
 
 How a block is executed stands behind its language:
 
-    ```python title="tests/test_echo.py"           a file of the project
-    ```python title="mistakes/x.py" fails="TypeError"    a file that `pytest mistakes/x.py` fails for
-    ```text                                        what pytest says of the mistake above it
-    ```sh                                          commands that succeed, in the finished project
-    ```diff                                        the change from strict mode to auto mode
+    ```python title="tests/test_echo.py"                a file of the project
+    ```python title="mistakes/x.py" fails="TypeError"   a file with which pytest fails so
+    ```text                                             what pytest says of the mistake above
+    ```sh                                               commands that succeed when all is written
+    ```diff                                             the change from strict mode to auto mode
 
 There are no others, and no title comes twice.
 """
@@ -90,7 +90,7 @@ def mistakes(folder: Path) -> Iterator[Mistake]:
     """Return each block that shows a mistake, with the output that stands below it."""
     for page in pages(folder):
         found = blocks(page)
-        for block, below in zip(found, [*found[1:], None], strict=True):
+        for block, below in zip(found, [*found, None][1:], strict=True):
             if block.title is not None and block.fails is not None:
                 shown = below is not None and below.language == "text"
                 lines = below.code.splitlines() if below is not None and shown else []
