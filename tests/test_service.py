@@ -175,6 +175,22 @@ def test_rooms_are_open_over_http_and_end_with_the_service(served: Project, tmp_
         assert not service.complaints()
 
 
+@pytest.mark.parametrize("variable", ["PYTHONASYNCIODEBUG", "PYTHONDEVMODE"])
+def test_listeners_come_and_go_in_the_debug_mode_of_asyncio(
+    projects: dict[str, Project], tmp_path: Path, variable: str
+) -> None:
+    # On Python 3.13 a generator that was left to the garbage collector crashed the process.
+    changes = {variable: "1", "APP_KEEPALIVE_INTERVAL": "0.01"}
+    with serving(projects["none-json-auto"], tmp_path, **changes) as service:
+        url = f"http://127.0.0.1:{service.port}/rooms/lobby"
+        for _ in range(50):
+            with urllib.request.urlopen(url, timeout=30) as events:
+                assert events.readline() == b'data: {"type":"joined"}\n'
+        service.stop(10)
+        assert service.process.returncode == -signal.SIGTERM, "not by a crash"
+        assert not service.complaints()
+
+
 async def test_sigterm_tells_everybody_1012_while_messages_flow(
     served: Project, tmp_path: Path
 ) -> None:
