@@ -1,5 +1,6 @@
 """The guide to testing WebSockets: every block is executed, and what it says is so."""
 
+import ast
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
 
 from .conftest import ROOT, Project
 from .harness import gates, guide
@@ -53,6 +55,8 @@ PARTS = [
     "pitfalls",
     "what-you-may-have-read",
 ]
+
+PLAIN_FIXTURES = {"conductor", "credentials", "probe", "settings", "mocker", "name"}
 
 WORDS_IN_FIVE_MINUTES = 1200
 """At 240 words a minute."""
@@ -434,9 +438,34 @@ def test_a_page_ends_with_where_the_generated_suite_does_the_same(
     assert not missing, "\n".join(missing)
 
 
-def test_every_scenario_has_its_test() -> None:
-    named = {test for page in PAGES for test in guide.mapping(page)}
-    assert len(named) > 45, "what docs/scenarios.md listed, and more"
+def test_the_pages_name_tests_for_every_scenario() -> None:
+    named = [test for page in PAGES for test in guide.mapping(page)]
+    assert len(set(named)) > 60
+    assert {test.partition("::")[0] for test in named} >= {"test_guide.py", "test_live.py"}
+
+
+def test_the_guide_of_a_service_has_the_names_and_the_order_of_the_pages(
+    projects: dict[str, Project],
+) -> None:
+    order = [test.partition("::")[2] for test in guide.tests(GUIDE)]
+    found: set[str] = set()
+    for key, project in projects.items():
+        source = (project.tree / "tests" / "test_guide.py").read_text(encoding="utf-8")
+        module = [node for node in ast.parse(source).body if isinstance(node, ast.AsyncFunctionDef)]
+        names = [node.name for node in module]
+        assert 10 <= len(names) <= 15, key
+        assert [order.count(name) for name in names] == [1] * len(names), key
+        assert names == sorted(names, key=order.index), key
+        for node in module:
+            assert ast.get_docstring(node), f"{key}: {node.name} says not what to learn"
+            arguments = {argument.arg for argument in node.args.args}
+            assert arguments <= PLAIN_FIXTURES, f"{key}: {node.name}"
+        found.update(names)
+    assert len(found) == 16
+    for page in PAGES:
+        here = {name for b in guide.blocks(page) for name in re.findall(r"\btest_\w+", b.code)}
+        named = {test.partition("::")[2] for test in guide.mapping(page) if "test_guide.py" in test}
+        assert named == here & found, page.name
 
 
 @pytest.fixture(scope="module")
@@ -490,18 +519,24 @@ def test_no_page_needs_a_later_one() -> None:
                 assert known["conftest.py"], f"{block.title} needs the conductor"
 
 
+def lowest(requirements: list[str]) -> set[tuple[str, str]]:
+    """Return each package with its lowest version."""
+    parsed = map(Requirement, requirements)
+    return {(r.name, s.version) for r in parsed for s in r.specifier if s.operator == ">="}
+
+
 def test_the_versions_are_those_of_a_generated_service(
     project: Path, projects: dict[str, Project]
 ) -> None:
-    theirs = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     tree = projects["message-json-auto"].tree
-    ours = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))
-    allowed = {*ours["project"]["dependencies"], *ours["dependency-groups"]["dev"]}
-    needed = {
-        name.replace("uvicorn>", "uvicorn[standard]>")
-        for name in theirs["dependency-groups"]["dev"]
-    }
-    assert {name for name in needed if not name.startswith("msgpack")} <= allowed
+    theirs, ours = (
+        tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
+        for path in (project, tree)
+    )
+    needed = lowest(theirs["dependency-groups"]["dev"])
+    assert len(needed) == len(theirs["dependency-groups"]["dev"])
+    allowed = lowest([*ours["project"]["dependencies"], *ours["dependency-groups"]["dev"]])
+    assert {name for name, _ in needed - allowed} == {"msgpack"}
     assert theirs["project"]["requires-python"] == ours["project"]["requires-python"]
 
 
