@@ -1,0 +1,111 @@
+"""What the rounds say together: ratios within a round, their median and their range."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .measures import Measure, Sample
+from .targets import SERVICE
+
+
+@dataclass
+class Results:
+    """The samples of each measure and target, a sample for a round."""
+
+    samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
+
+    def add(self, measure: Measure, target: str, sample: Sample) -> None:
+        """Add the sample of the next round."""
+        self.samples.setdefault(measure.name, {}).setdefault(target, []).append(sample)
+
+    def ratios(self, measure: Measure, target: str) -> list[float]:
+        """Return, for each round, what the reference costs in terms of a target: 2 is half."""
+        rows = self.samples.get(measure.name, {})
+        pairs = zip(rows.get(measure.reference, ()), rows.get(target, ()), strict=False)
+        return [reference.cost / sample.cost for reference, sample in pairs]
+
+    def table(self, measure: Measure) -> Iterator[str]:
+        """Yield the lines of a measure's table, in Markdown."""
+        rows = self.samples.get(measure.name)
+        if not rows:
+            return
+        has_rate = any(sample.rate for samples in rows.values() for sample in samples)
+        yield f"**{measure.name}** ({measure.reference} = 1.00, higher is better)"
+        yield ""
+        rated = "a second | busy | " if has_rate else ""
+        yield f"| | {measure.unit} | {rated}ratio | range | |"
+        yield f"|---|---|{'---|---|' if has_rate else ''}---|---|---|"
+        for target, samples in rows.items():
+            cost = median(sample.cost for sample in samples)
+            rate = _rate(samples) if has_rate else ""
+            ratios = self.ratios(measure, target)
+            ratio, span = "", ""
+            if ratios:
+                ratio, span = f"{median(ratios):.2f}", f"{min(ratios):.2f}–{max(ratios):.2f}"
+            yield f"| {target} | {cost:.2f} | {rate}{ratio} | {span} | {samples[-1].note} |"
+        yield ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every sample."""
+        return {
+            name: {target: [asdict(sample) for sample in samples] for target, samples in rows.items()}
+            for name, rows in self.samples.items()
+        }
+
+
+def _rate(samples: list[Sample]) -> str:
+    """Return the rate, and how busy the server and the load generator were."""
+    rate, server, generator = (
+        median(getattr(sample, name) for sample in samples)
+        for name in ("rate", "server", "generator")
+    )
+    return f"{rate:,.0f} | {server:.0%} / {generator:.0%} | "
+
+
+class Recorded:
+    """The ratios of the service that were recorded, to notice when they fall."""
+
+    GROUPS = ("echo", "broadcast")
+    FLOOR = 0.9
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+
+    def record(self, measures: list[Measure], results: Results, machine: dict[str, str]) -> None:
+        """Replace what is recorded of these measures."""
+        ratios = self._content.get("ratios", {})
+        for measure in measures:
+            found = results.ratios(measure, SERVICE)
+            if found and measure.reference != SERVICE:
+                ratios[measure.name] = {
+                    "against": measure.reference,
+                    "median": round(median(found), 3),
+                    "range": [round(min(found), 3), round(max(found), 3)],
+                }
+        content = {"machine": machine, "ratios": ratios}
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        self._path.write_text(text + "\n", encoding="utf-8")
+
+    def complaints(
+        self, measures: list[Measure], results: Results, machine: dict[str, str]
+    ) -> Iterator[str]:
+        """Say what fell under 0.9 of its recorded ratio, and what cannot be compared."""
+        recorded = self._content.get("machine", {}).get("python", "nothing")
+        if recorded.rpartition(".")[0] != machine["python"].rpartition(".")[0]:
+            yield f"recorded with Python {recorded}, measured with {machine['python']}"
+        for measure in measures:
+            if measure.group not in self.GROUPS:
+                continue
+            before = self._content.get("ratios", {}).get(measure.name)
+            found = results.ratios(measure, SERVICE)
+            if before is None or not found:
+                yield f"{measure.name}: nothing to compare"
+            elif median(found) < self.FLOOR * before["median"]:
+                yield (
+                    f"{measure.name}: {median(found):.2f} × {measure.reference}, "
+                    f"recorded {before['median']:.2f}"
+                )
