@@ -23,6 +23,7 @@ from .serving import ServerError
 from .targets import REFERENCE, ROOT, SERVICE, find_targets
 
 _WORK = ROOT / ".work"
+_QUIET = 0.05
 _RECORDED = Path(__file__).with_name("recorded.json")
 _PACKAGES = ("falcon", "uvicorn", "uvloop", "msgspec", "starlette", "fastapi", "litestar")
 
@@ -96,7 +97,9 @@ def _measure(args: argparse.Namespace, scratch: Path) -> Results:
     if args.peers:
         unknown = set(args.peers) - set(targets)
         if unknown:
-            sys.exit(f"nobody is called {', '.join(sorted(unknown))}; there are {', '.join(targets)}")
+            sys.exit(
+                f"nobody is called {', '.join(sorted(unknown))}; there are {', '.join(targets)}"
+            )
         # The reference of a table is always in it.
         kept = {*args.peers, *(measure.reference for measure in measures)}
         targets = {name: target for name, target in targets.items() if name in kept}
@@ -119,6 +122,10 @@ def main(argv: list[str] | None = None) -> int:
     measures = [measure for measure in MEASURES if measure.group in args.only]
     for measure in measures:
         print("\n".join(results.table(measure)))
+    if (share := results.disturbance()) > _QUIET:
+        print(
+            f"Not a quiet machine: the servers waited for their core for {share:.0%} of the time."
+        )
     content = {"machine": machine, "arguments": vars(args), "samples": results.as_json()}
     path = _WORK / "bench" / "service.json"
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -17,19 +17,20 @@ _STYLED = tuple(f"{SERVICE}-{style}" for style in STYLES if style != "none")
 
 
 def _broadcast(name: str, group: str, listeners: int, rooms: int = 1) -> Measure:
-    run = partial(throughput.broadcast, listeners=listeners, rooms=rooms)
-    return Measure(name, group, _CPU, _ALL if group == "broadcast" else _GROWING, run)
+    load = partial(throughput.broadcast, listeners=listeners, rooms=rooms)
+    targets = _ALL if group == "broadcast" else _GROWING
+    return Measure(name, group, _CPU, targets, load, slices=4 if listeners >= 1000 else 10)
 
 
 def _silent(silent: int) -> Measure:
-    run = partial(throughput.echo, silent=silent)
-    return Measure(f"echo beside {silent:,} silent", "growth", _CPU, _GROWING, run)
+    load = partial(throughput.echo, silent=silent)
+    return Measure(f"echo beside {silent:,} silent", "growth", _CPU, _GROWING, load)
 
 
 def _memory(connections: int) -> Measure:
     run = partial(lifecycle.memory, connections=connections)
     name = f"idle connection, at {connections:,}"
-    return Measure(name, "memory", "KiB of PSS", _SERVERS, on_target=run, rounds=3)
+    return Measure(name, "memory", "KiB of PSS", _SERVERS, alone=run, rounds=3)
 
 
 MEASURES = (
@@ -37,9 +38,7 @@ MEASURES = (
     _broadcast("broadcast to 10", "broadcast", 10),
     _broadcast("broadcast to 100", "broadcast", 100),
     _broadcast("broadcast to 1,000", "broadcast", 1000),
-    Measure(
-        "echo, without", "safety", _CPU, _SAFETY, throughput.echo, reference=SERVICE
-    ),
+    Measure("echo, without", "safety", _CPU, _SAFETY, throughput.echo, reference=SERVICE),
     Measure(
         "broadcast to 100, without",
         "safety",
@@ -76,7 +75,9 @@ MEASURES = (
         "latency",
         "µs until the answer, median",
         _ALL,
-        throughput.latency,
+        throughput.paced,
+        reading=throughput.latency,
+        slices=1,
         rounds=3,
     ),
     _silent(1000),
@@ -90,7 +91,7 @@ MEASURES = (
         "stop",
         "ms",
         _ALL,
-        on_target=lifecycle.stop,
+        alone=lifecycle.stop,
         rounds=3,
     ),
     Measure(
@@ -98,7 +99,7 @@ MEASURES = (
         "start",
         "ms",
         _SERVERS,
-        on_target=lifecycle.start,
+        alone=lifecycle.start,
         reference="falcon-tuned",
     ),
     Measure(
@@ -106,7 +107,7 @@ MEASURES = (
         "import",
         "ms of CPU",
         (LIBRARIES, SERVICE, f"{SERVICE}-jwt"),
-        on_target=lifecycle.imports,
+        alone=lifecycle.imports,
         reference=LIBRARIES,
         rounds=3,
     ),

@@ -5,6 +5,7 @@ import subprocess
 from statistics import median
 
 from .credentials import obtain
+from .generator import Load
 from .measures import Bench, Sample
 from .serving import Server, pinned, serving
 from .targets import Target
@@ -25,11 +26,10 @@ def memory(bench: Bench, target: Target, connections: int) -> Sample:
 def _hold(bench: Bench, server: Server, connections: int) -> int:
     """Open connections to an echo, return the memory of the server, leave."""
     requests = {"requests": obtain(server).handshakes("/echo")}
-    with bench.generator.opened(
-        server.pid, server.port, "hold", requests, connections=connections, seconds=60
-    ) as run:
+    load = Load("hold", requests, {"connections": connections})
+    with bench.generator.opened(server.pid, server.port, load) as run:
         held = server.memory()
-        run.finish()
+        run.leave()
     return held
 
 
@@ -37,16 +37,12 @@ def stop(bench: Bench, target: Target, connections: int = 1000) -> Sample:
     """Return the milliseconds from SIGTERM to the last close frame, with clients that answer."""
     with serving(target, bench.core, bench.log(target)) as server:
         requests = {"requests": obtain(server).handshakes("/rooms/1")}
-        with bench.generator.opened(
-            server.pid, server.port, "hold", requests, connections=connections, greet=1, seconds=30
-        ) as run:
+        load = Load("hold", requests, {"connections": connections, "greet": 1})
+        with bench.generator.opened(server.pid, server.port, load) as run:
             signalled = server.terminate()
-            counted = run.finish(go=False)
-    codes = counted.details["codes"]
-    if sum(codes.values()) != connections:
-        raise ValueError(f"{target.name} left connections open: {codes}")
-    note = ", ".join(f"{count} × {code}" for code, count in sorted(codes.items()))
-    return Sample((counted.details["last_close"] - signalled) * 1e3, note=note)
+            report = run.read()
+    note = ", ".join(f"{count} with {code}" for code, count in sorted(report["codes"].items()))
+    return Sample((report["last_close"] - signalled) * 1e3, note=note)
 
 
 def start(bench: Bench, target: Target) -> Sample:

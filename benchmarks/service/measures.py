@@ -4,12 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-
-from .generator import Counted, Generator
+from .generator import Counted, Generator, Load
 from .serving import Server
 from .targets import REFERENCE, Target
-
-WARMUP = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,20 +33,27 @@ class Sample:
     """The share of its core that the server needed: well under 1 it was not the bottleneck."""
     generator: float = 0.0
     """The share of its core that the load generator needed."""
+    waited: float = 0.0
+    """The share of the time that the server had to wait for its core: somebody else was on it."""
     note: str = ""
 
     @classmethod
-    def of(cls, counted: Counted, note: str = "") -> "Sample":
-        """Return the CPU of the server for a message, in microseconds."""
-        if counted.messages == 0:
-            raise ValueError("nothing was counted")
+    def of(cls, counted: Counted, cost: float, note: str = "") -> "Sample":
+        """Return the cost with the rate at which it was paid."""
+        seconds = counted.seconds
         return cls(
-            counted.server / counted.messages * 1e6,
-            counted.messages / counted.seconds,
-            counted.server / counted.seconds,
-            counted.generator / counted.seconds,
+            cost,
+            counted.messages / seconds,
+            counted.server / seconds,
+            counted.generator / seconds,
+            counted.waited / seconds,
             note,
         )
+
+
+def cpu(counted: Counted) -> Sample:
+    """Return the CPU of the server for a message, in microseconds."""
+    return Sample.of(counted, counted.server / counted.messages * 1e6)
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,12 @@ class Measure:
     group: str
     unit: str
     targets: tuple[str, ...]
-    on_server: Callable[[Bench, Server], Sample] | None = None
-    """Measured on a server that other measures of the round use too."""
-    on_target: Callable[[Bench, Target], Sample] | None = None
+    load: Callable[[Server], Load] | None = None
+    """Put on servers that the measures of a round share, in turns of `seconds / slices`."""
+    alone: Callable[[Bench, Target], Sample] | None = None
     """Measured on a server of its own, which it starts itself."""
+    reading: Callable[[Counted], Sample] = cpu
     reference: str = REFERENCE
+    slices: int = 10
     rounds: int = 99
     """No more rounds than that, where each takes long and says the same."""
-
-

@@ -35,7 +35,7 @@ class Results:
         has_rate = any(sample.rate for samples in rows.values() for sample in samples)
         yield f"**{measure.name}** ({measure.reference} = 1.00, higher is better)"
         yield ""
-        rated = "a second | busy | " if has_rate else ""
+        rated = "a second | ran, waited, generator | " if has_rate else ""
         yield f"| | {measure.unit} | {rated}ratio | range | |"
         yield f"|---|---|{'---|---|' if has_rate else ''}---|---|---|"
         for target, samples in rows.items():
@@ -44,25 +44,38 @@ class Results:
             ratios = self.ratios(measure, target)
             ratio, span = "", ""
             if ratios:
-                ratio, span = f"{median(ratios):.2f}", f"{min(ratios):.2f}–{max(ratios):.2f}"
+                ratio, span = f"{median(ratios):.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"
             yield f"| {target} | {cost:.2f} | {rate}{ratio} | {span} | {samples[-1].note} |"
         yield ""
+
+    def disturbance(self) -> float:
+        """Return the median share of the time that servers waited for their core."""
+        shares = [
+            sample.waited
+            for rows in self.samples.values()
+            for samples in rows.values()
+            for sample in samples
+            if sample.rate
+        ]
+        return median(shares) if shares else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Return every sample."""
         return {
-            name: {target: [asdict(sample) for sample in samples] for target, samples in rows.items()}
+            name: {
+                target: [asdict(sample) for sample in samples] for target, samples in rows.items()
+            }
             for name, rows in self.samples.items()
         }
 
 
 def _rate(samples: list[Sample]) -> str:
-    """Return the rate, and how busy the server and the load generator were."""
-    rate, server, generator = (
+    """Return the rate, and for what shares of the time somebody ran or had to wait."""
+    rate, server, waited, generator = (
         median(getattr(sample, name) for sample in samples)
-        for name in ("rate", "server", "generator")
+        for name in ("rate", "server", "waited", "generator")
     )
-    return f"{rate:,.0f} | {server:.0%} / {generator:.0%} | "
+    return f"{rate:,.0f} | {server:.0%}, {waited:.0%}, {generator:.0%} | "
 
 
 class Recorded:
@@ -106,6 +119,6 @@ class Recorded:
                 yield f"{measure.name}: nothing to compare"
             elif median(found) < self.FLOOR * before["median"]:
                 yield (
-                    f"{measure.name}: {median(found):.2f} × {measure.reference}, "
+                    f"{measure.name}: {median(found):.2f} of {measure.reference}, "
                     f"recorded {before['median']:.2f}"
                 )

@@ -50,7 +50,9 @@ class Target:
 def find_targets(python: str, scratch: Path) -> dict[str, Target]:
     """Render the services; return who can be measured, by name."""
     targets = [_peer(name, python) for name in PEERS]
-    targets.append(Target(LIBRARIES, _cannot_serve, "falcon.asgi, uvicorn, pydantic_settings", python))
+    targets.append(
+        Target(LIBRARIES, _cannot_serve, "falcon.asgi, uvicorn, pydantic_settings", python)
+    )
     for style, (tree, package) in _render(scratch).items():
         environment = _CREDENTIALS | {"PYTHONPATH": f"{tree / 'src'}{os.pathsep}{ROOT}"}
 

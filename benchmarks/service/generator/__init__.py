@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,22 @@ class GeneratorError(Exception):
 
 
 @dataclass(frozen=True)
+class Load:
+    """What the program is to do: its mode, the bytes that it sends, and how many of what."""
+
+    mode: str
+    files: dict[str, bytes]
+    options: dict[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Counted:
     """What a run has counted between two moments; CPU and durations in seconds."""
 
     messages: int
-    bytes: int
     seconds: float
     server: float
+    waited: float
     generator: float
     details: dict[str, Any]
 
@@ -66,13 +75,11 @@ class Generator:
         self._core = core
 
     @contextmanager
-    def opened(
-        self, pid: int, port: int, mode: str, files: dict[str, bytes], **options: float | str
-    ) -> Iterator["Run"]:
-        """Open the connections; yield the run, which has not begun."""
+    def opened(self, pid: int, port: int, load: "Load") -> Iterator["Run"]:
+        """Open the connections to a server; yield what has them work until the block ends."""
         with tempfile.TemporaryDirectory() as name:
-            arguments = {"pid": pid, "port": port, "mode": mode, **options}
-            for key, content in files.items():
+            arguments = {"pid": pid, "port": port, "mode": load.mode, **load.options}
+            for key, content in load.files.items():
                 path = Path(name) / key
                 path.write_bytes(content)
                 arguments[key] = str(path)
@@ -93,35 +100,36 @@ class Generator:
                 finally:
                     process.kill()
 
-    def run(
-        self, pid: int, port: int, mode: str, files: dict[str, bytes], **options: float | str
-    ) -> Counted:
-        """Open the connections, do the work, return what was counted."""
-        with self.opened(pid, port, mode, files, **options) as run:
-            return run.finish()
-
 
 class Run:
-    """A run whose connections are open."""
+    """Connections that are open, and do nothing unless they are told to."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+        if not (process.stdin and process.stdout and process.stderr):
+            raise ValueError("the process has no pipes")
+        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+
+    def work(self, warmup: float, seconds: float) -> Counted:
+        """Work; return what was counted in the seconds after the warm-up."""
+        self._write(f"{warmup} {seconds}")
+        report = self.read()
+        keys = ("messages", "seconds", "server", "waited", "generator")
+        return Counted(**{key: report.pop(key) for key in keys}, details=report)
+
+    def leave(self) -> None:
+        """Close every connection without a goodbye."""
+        self._write("leave")
+        self.read()
 
     def read(self) -> dict[str, Any]:
         """Return the next report; raise GeneratorError if there is none."""
-        assert self._process.stdout and self._process.stderr  # noqa: S101
-        line = self._process.stdout.readline()
+        line = self._stdout.readline()
         if not line:
-            raise GeneratorError(self._process.stderr.read().strip())
+            raise GeneratorError(self._stderr.read().strip())
         report: dict[str, Any] = json.loads(line)
         return report
 
-    def finish(self, go: bool = True) -> Counted:
-        """Tell it to go on, unless it ends by itself; return what was counted."""
-        assert self._process.stdin  # noqa: S101
-        if go:
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
-        report = self.read()
-        keys = ("messages", "bytes", "seconds", "server", "generator")
-        return Counted(*(report.pop(key) for key in keys), details=report)
+    def _write(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # what it said last tells why
+            self._stdin.write(f"{line}\n")
+            self._stdin.flush()

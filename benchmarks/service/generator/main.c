@@ -1,14 +1,16 @@
 /* The load generator: many clients in one thread, cheap enough that the server is the bottleneck.
  *
- * It opens its connections, says {"ready": ...}, waits for a line on standard input, works, and
- * says what it has counted between two moments, with the CPU of the server (`pid`) and its own at
- * these moments. What it sends is prepared by the caller and comes from files. Modes:
+ * It opens its connections and says {"ready": ...}. For each line on standard input, "WARMUP
+ * SECONDS", it works for that long and says what it has counted between the end of the warm-up and
+ * the end, with the CPU of the server (`pid`) and its own between the same two moments; then it
+ * waits until nothing is on its way. What it sends is prepared by the caller and comes from files.
+ * Modes:
  *
  * echo     each connection sends as soon as it has its answer (also HTTP)
  * publish  a client of each room publishes as soon as everybody in it has heard the last ones
  * paced    messages at a fixed rate, and how long after they were due the answers came
  * visit    connect, one echo, closing handshake, again and again
- * hold     does nothing but answer, until a line comes or everybody has been closed */
+ * hold     does nothing but answer, until everybody has been closed or a line comes */
 
 #define _GNU_SOURCE
 #include "connection.h"
@@ -16,7 +18,7 @@
 typedef enum { ECHO, PUBLISH, PACED, VISIT, HOLD } Mode;
 
 typedef struct {
-    uint64_t time, server, own, messages, bytes;
+    uint64_t time, server, waited, own, messages, bytes;
 } Moment;
 
 static Mode mode;
@@ -27,6 +29,7 @@ static Connection *connections;
 static long size, opened, lost;
 static clockid_t server_clock;
 static Moment begin, end;
+static uint64_t sent_; /* messages that are to be answered */
 
 /* publish */
 static long rooms, window, published;
@@ -34,12 +37,25 @@ static uint64_t delivered;
 static Connection poster;
 /* paced */
 static double *latencies;
-static long answers;
+static long answers, active;
+static double rate;
 /* visit */
-static long visits, finished, begun, warm_visits;
+static long finished, begun;
+
+/* How long the server was ready and had to wait for its core (Linux: sched-stats.rst). */
+static uint64_t waited(void) {
+    char path[64];
+    unsigned long long ran, waiting = 0;
+    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)number("pid", 0));
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return 0;
+    if (fscanf(file, "%llu %llu", &ran, &waiting) != 2) waiting = 0;
+    fclose(file);
+    return waiting;
+}
 
 static Moment moment(void) {
-    return (Moment){now(), read_clock(server_clock), read_clock(CLOCK_PROCESS_CPUTIME_ID),
+    return (Moment){now(), read_clock(server_clock), waited(), read_clock(CLOCK_PROCESS_CPUTIME_ID),
                     mode == VISIT ? (uint64_t)finished : mode == PUBLISH ? delivered : messages_,
                     bytes_};
 }
@@ -58,13 +74,18 @@ static Bytes request(long index) {
     return known ? each[index % known] : (Bytes){NULL, 0};
 }
 
+static void say(Connection *c) {
+    sent_++;
+    transmit(c, message.bytes, message.length);
+}
+
 static void publish_more(void) {
     uint64_t listeners = (uint64_t)(size / rooms);
     while ((uint64_t)published < delivered / listeners + (uint64_t)window) {
         if (kind == SSE && poster.messages < published) return;
         Connection *c = kind == SSE ? &poster : &connections[published % rooms];
         published++;
-        transmit(c, message.bytes, message.length);
+        say(c);
     }
 }
 
@@ -77,13 +98,13 @@ static void on_open(Connection *c) {
 static void on_message(Connection *c) {
     if (mode == VISIT) {
         transmit_close(c);
-    } else if (!running) {
+    } else if (opened < size) {
         opened += c->messages == greet;
     } else if (mode == ECHO) {
-        transmit(c, message.bytes, message.length);
+        if (running) say(c);
     } else if (mode == PUBLISH) {
         delivered += c != &poster;
-        publish_more();
+        if (running) publish_more();
     } else if (mode == PACED) {
         uint64_t due = c->due[c->answered++ % PENDING];
         if (begin.time && due >= begin.time) latencies[answers++] = (double)(now() - due) / 1e3;
@@ -95,11 +116,20 @@ static void on_lost(Connection *c) {
     if (mode == VISIT) {
         if (c->messages != 1 || c->close_code != 1000)
             die("a visit ended with %d after %ld messages", c->close_code, c->messages);
-        if (++finished == warm_visits) begin = moment();
-        if (begun < visits) dial(c, port, kind, request(begun++));
+        finished++;
+        if (running) dial(c, port, kind, request(begun++));
     } else if (mode != HOLD) {
         die("a connection was closed with %d", c->close_code);
     }
+}
+
+/* Whether something that was asked for has not been answered. */
+static int is_pending(void) {
+    if (mode == VISIT) return finished < begun;
+    if (mode == PUBLISH)
+        return delivered < (uint64_t)published * (uint64_t)(size / rooms) ||
+               (kind == SSE && poster.messages < published);
+    return messages_ < sent_ + (uint64_t)(greet * size);
 }
 
 static void open_all(void) {
@@ -115,13 +145,10 @@ static void open_all(void) {
     if (mode == PUBLISH && kind == SSE) dial(&poster, port, HTTP, request(0));
 }
 
-static int line_came(void) {
-    char line[16];
-    return read(0, line, sizeof line) >= 0;
-}
-
-static void wait_for_line(void) {
-    while (!line_came()) step(1000);
+static int line_came(char *line, size_t length) {
+    ssize_t n = read(0, line, length - 1);
+    line[n > 0 ? n : 0] = 0;
+    return n >= 0;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -129,51 +156,45 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void run_for(uint64_t warmup, uint64_t duration, long active, double rate) {
-    uint64_t start = now(), t = start, interval = rate ? (uint64_t)(1e9 / rate) : 0, due = start;
+static void run_for(uint64_t warmup, uint64_t duration) {
+    uint64_t start = now(), t = start, due = start, interval = rate ? (uint64_t)(1e9 / rate) : 0;
     long next = 0;
     running = 1;
+    begin.time = 0;
+    answers = 0;
     if (mode == PUBLISH) publish_more();
-    if (mode == ECHO)
-        for (long i = 0; i < active; i++)
-            transmit(&connections[i], message.bytes, message.length);
+    for (long i = 0; mode == ECHO && i < active; i++) say(&connections[i]);
+    for (long i = 0; mode == VISIT && i < size; i++)
+        dial(&connections[i], port, kind, request(begun++));
     while ((t = now()) < start + warmup + duration) {
         if (!begin.time && t >= start + warmup) begin = moment();
         for (; mode == PACED && due <= t; due += interval, next = (next + 1) % active) {
             Connection *c = &connections[next];
             if (c->sent - c->answered == PENDING) die("the server does not keep up with the rate");
             c->due[c->sent++ % PENDING] = due;
-            transmit(c, message.bytes, message.length);
+            say(c);
         }
         step(mode == PACED ? 0 : 10);
     }
     end = moment();
-}
-
-static void run_visits(void) {
-    uint64_t deadline = now() + 60000000000u;
-    begin = moment();
-    for (long i = 0; i < size && begun < visits; i++) dial(&connections[i], port, kind, request(begun++));
-    while (finished < visits) {
+    running = 0;
+    while (is_pending()) {
         step(1000);
-        if (now() > deadline) die("only %ld of %ld visits ended", finished, visits);
+        if (now() > t + 30000000000u) die("the server has stopped to answer");
     }
-    end = moment();
 }
 
-static void run_hold(uint64_t duration) {
-    uint64_t deadline = now() + duration;
-    begin = moment();
-    end = begin; /* the server may be gone afterwards */
-    while (lost < size && now() < deadline && !line_came()) step(1000);
+static void run_hold(void) {
+    char line[2];
+    while (lost < size && !line_came(line, sizeof line)) step(1000);
 }
 
 static void report(void) {
-    printf("{\"seconds\": %.9f, \"server\": %.9f, \"generator\": %.9f, \"messages\": %llu, "
-           "\"bytes\": %llu",
+    printf("{\"seconds\": %.9f, \"server\": %.9f, \"waited\": %.9f, \"generator\": %.9f, "
+           "\"messages\": %llu, \"bytes\": %llu",
            (double)(end.time - begin.time) / 1e9, (double)(end.server - begin.server) / 1e9,
-           (double)(end.own - begin.own) / 1e9, (unsigned long long)(end.messages - begin.messages),
-           (unsigned long long)(end.bytes - begin.bytes));
+           (double)(end.waited - begin.waited) / 1e9, (double)(end.own - begin.own) / 1e9,
+           (unsigned long long)(end.messages - begin.messages), (unsigned long long)(end.bytes - begin.bytes));
     if (answers > 0) {
         qsort(latencies, (size_t)answers, sizeof *latencies, ascending);
         printf(", \"p50\": %.1f, \"p99\": %.1f", latencies[answers / 2], latencies[answers * 99 / 100]);
@@ -206,16 +227,14 @@ int main(int argc, char **argv) {
     greet = (int)number("greet", 0);
     rooms = (long)number("rooms", 1);
     window = (long)number("window", 1);
-    visits = (long)number("visits", 0);
-    warm_visits = visits / 5;
     requests = read_file(text("requests", NULL));
     first = read_file(text("first", NULL));
     message = read_file(text("message", NULL));
     size = (long)number("connections", 1);
     connections = calloc((size_t)size, sizeof *connections);
-    double rate = number("rate", 0), seconds = number("seconds", 1);
-    uint64_t warmup = (uint64_t)(number("warmup", 0) * 1e9), duration = (uint64_t)(seconds * 1e9);
-    latencies = calloc((size_t)(rate * seconds) + 2, sizeof *latencies);
+    active = (long)number("active", (double)size);
+    rate = number("rate", 0);
+    latencies = calloc((size_t)(rate * 60) + 2, sizeof *latencies);
     if (clock_getcpuclockid((pid_t)number("pid", 0), &server_clock) != 0) die("no such server");
     epoll_ = epoll_create1(0);
     fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
@@ -225,12 +244,18 @@ int main(int argc, char **argv) {
     printf("{\"ready\": %ld}\n", opened);
     fflush(stdout);
     if (mode == HOLD) {
-        run_hold(duration);
-    } else {
-        wait_for_line();
-        if (mode == VISIT) run_visits();
-        else run_for(warmup, duration, (long)number("active", (double)size), rate);
+        run_hold();
+        report();
     }
-    report();
+    char line[64];
+    while (mode != HOLD) {
+        double warmup, seconds;
+        while (!line_came(line, sizeof line)) step(1000);
+        if (sscanf(line, "%lf %lf", &warmup, &seconds) != 2) break;
+        if (seconds > 60) die("more than 60 seconds");
+        run_for((uint64_t)(warmup * 1e9), (uint64_t)(seconds * 1e9));
+        report();
+        fflush(stdout);
+    }
     return 0;
 }

@@ -5,7 +5,8 @@ import signal
 from collections import defaultdict
 from http import HTTPStatus
 
-from websockets.asyncio.server import Request, Response, ServerConnection, broadcast, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.http11 import Request, Response
 
 from .common import JOINED, echo, publication
 
