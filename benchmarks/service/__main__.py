@@ -22,7 +22,7 @@ from .rounds import run_rounds
 from .serving import ServerError
 from .targets import REFERENCE, ROOT, SERVICE, find_targets
 
-_WORK = ROOT / ".work"
+_WORK = ROOT / ".work" / "bench"
 _QUIET = 0.05
 _RECORDED = Path(__file__).with_name("recorded.json")
 _PACKAGES = ("falcon", "uvicorn", "uvloop", "msgspec", "starlette", "fastapi", "litestar")
@@ -43,6 +43,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="%(default)s")
     parser.add_argument("--seconds", type=float, default=1.0, help="of a sample: %(default)s")
     parser.add_argument("--python", default=sys.executable, help="runs the servers")
+    parser.add_argument(
+        "--output", type=Path, default=_WORK / "service.json", help="every sample: %(default)s"
+    )
     parser.add_argument("--record", action="store_true", help="write recorded.json")
     parser.add_argument(
         "--check",
@@ -50,6 +53,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         help="fail where echo or broadcast is under 0.9 of its recorded ratio",
     )
     args = parser.parse_args(argv)
+    args.python = str(Path(args.python).absolute())
     if args.check:
         args.only, args.peers = list(Recorded.GROUPS), [REFERENCE, SERVICE]
     unknown = set(args.only) - set(GROUPS)
@@ -90,7 +94,7 @@ def _measure(args: argparse.Namespace, scratch: Path) -> Results:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         print("Only one core: the load generator takes its time from the server.")
-    generator = Generator(compile_generator(_WORK / "bench"), cores[-1])
+    generator = Generator(compile_generator(_WORK), cores[-1])
     bench = Bench(generator, cores[0], args.seconds, scratch)
     measures = [measure for measure in MEASURES if measure.group in args.only]
     targets = find_targets(args.python, scratch / "services")
@@ -119,6 +123,8 @@ def main(argv: list[str] | None = None) -> int:
     except (GeneratorError, ServerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    content = {"machine": machine, "rounds": args.rounds, "samples": results.as_json()}
+    args.output.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     measures = [measure for measure in MEASURES if measure.group in args.only]
     for measure in measures:
         print("\n".join(results.table(measure)))
@@ -126,10 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         print(
             f"Not a quiet machine: the servers waited for their core for {share:.0%} of the time."
         )
-    content = {"machine": machine, "arguments": vars(args), "samples": results.as_json()}
-    path = _WORK / "bench" / "service.json"
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-    print(f"{time.monotonic() - begin:.0f} seconds; every sample is in {path.relative_to(ROOT)}")
+    print(f"{time.monotonic() - begin:.0f} seconds; every sample is in {args.output}")
     recorded = Recorded(_RECORDED)
     if args.record:
         recorded.record(measures, results, machine)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,35 +11,45 @@ from typing import Any
 from .measures import Measure, Sample
 from .targets import SERVICE
 
+Rounds = list[list[Sample]]
+"""For each round the samples of its slices."""
+
 
 @dataclass
 class Results:
-    """The samples of each measure and target, a sample for a round."""
+    """The samples of each measure and target."""
 
-    samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
+    samples: dict[str, dict[str, Rounds]] = field(default_factory=dict)
 
-    def add(self, measure: Measure, target: str, sample: Sample) -> None:
-        """Add the sample of the next round."""
-        self.samples.setdefault(measure.name, {}).setdefault(target, []).append(sample)
+    def add(self, measure: Measure, target: str, slices: list[Sample]) -> None:
+        """Add what the next round has found."""
+        self.samples.setdefault(measure.name, {}).setdefault(target, []).append(slices)
 
     def ratios(self, measure: Measure, target: str) -> list[float]:
-        """Return, for each round, what the reference costs in terms of a target: 2 is half."""
+        """Return, for each round, what the reference costs in terms of a target: 2 is half.
+
+        Slices that were taken one after the other are compared; their median stands for the round.
+        """
         rows = self.samples.get(measure.name, {})
-        pairs = zip(rows.get(measure.reference, ()), rows.get(target, ()), strict=False)
-        return [reference.cost / sample.cost for reference, sample in pairs]
+        rounds = zip(rows.get(measure.reference, ()), rows.get(target, ()), strict=False)
+        return [
+            median(reference.cost / sample.cost for reference, sample in zip(*pair, strict=True))
+            for pair in rounds
+        ]
 
     def table(self, measure: Measure) -> Iterator[str]:
         """Yield the lines of a measure's table, in Markdown."""
         rows = self.samples.get(measure.name)
         if not rows:
             return
-        has_rate = any(sample.rate for samples in rows.values() for sample in samples)
+        has_rate = any(sample.rate for rounds in rows.values() for sample in chain(*rounds))
         yield f"**{measure.name}** ({measure.reference} = 1.00, higher is better)"
         yield ""
         rated = "a second | ran, waited, generator | " if has_rate else ""
         yield f"| | {measure.unit} | {rated}ratio | range | |"
         yield f"|---|---|{'---|---|' if has_rate else ''}---|---|---|"
-        for target, samples in rows.items():
+        for target, rounds in rows.items():
+            samples = list(chain(*rounds))
             cost = median(sample.cost for sample in samples)
             rate = _rate(samples) if has_rate else ""
             ratios = self.ratios(measure, target)
@@ -53,8 +64,8 @@ class Results:
         shares = [
             sample.waited
             for rows in self.samples.values()
-            for samples in rows.values()
-            for sample in samples
+            for rounds in rows.values()
+            for sample in chain(*rounds)
             if sample.rate
         ]
         return median(shares) if shares else 0.0
@@ -63,7 +74,8 @@ class Results:
         """Return every sample."""
         return {
             name: {
-                target: [asdict(sample) for sample in samples] for target, samples in rows.items()
+                target: [[asdict(sample) for sample in slices] for slices in rounds]
+                for target, rounds in rows.items()
             }
             for name, rows in self.samples.items()
         }

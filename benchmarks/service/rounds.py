@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 
 from .generator import Counted, GeneratorError, Run
-from .measures import Bench, Measure
+from .measures import Bench, Measure, Sample
 from .results import Results
 from .serving import Server, serving
 from .targets import Target
@@ -30,7 +30,7 @@ def run_rounds(
         for measure in due:
             for name in _present(measure, targets):
                 if measure.alone:
-                    results.add(measure, name, measure.alone(bench, targets[name]))
+                    results.add(measure, name, [measure.alone(bench, targets[name])])
         with ExitStack() as stack:
             loaded = [measure for measure in due if measure.load]
             names = dict.fromkeys(name for m in loaded for name in _present(m, targets))
@@ -59,18 +59,21 @@ def _take_slices(
             if measure.load and (server := servers.get(name)):
                 opened = bench.generator.opened(server.pid, server.port, measure.load(server))
                 runs[name] = stack.enter_context(opened)
+        samples: dict[str, list[Sample]] = {name: [] for name in runs}
         for number in range(measure.slices):
             for name, run in runs.items():
-                warmup = _WARMUP if number else _FIRST_WARMUP
+                warmup = _WARMUP if number else min(_FIRST_WARMUP, bench.seconds)
                 counted = _work(run, warmup, bench.seconds / measure.slices)
-                results.add(measure, name, measure.reading(counted))
+                samples[name].append(measure.reading(counted))
+    for name, slices in samples.items():
+        results.add(measure, name, slices)
 
 
 def _work(run: Run, warmup: float, seconds: float) -> Counted:
     """Work for a slice; for longer if the server got no time in it."""
     for _ in range(5):
         counted = run.work(warmup, seconds)
-        if counted.messages:
+        if counted.messages and counted.server:
             return counted
         seconds *= 2
     raise GeneratorError("the server did nothing for several slices")
