@@ -8,8 +8,9 @@ from .serving import Server
 
 CONNECTIONS = 64
 PACE = 2000
+TICKETS = 6000
+"""More than the visits of a round, where each needs one of its own."""
 
-_TICKETS = 6000
 _ECHO = wire.frame(wire.message("echo", text=wire.TEXT))
 _PUBLISH = wire.message("publish", text=wire.TEXT)
 
@@ -51,7 +52,7 @@ def events(server: Server) -> Load:
 
 def handshake(server: Server) -> Load:
     """Have 16 clients at a time connect, get one echo, and close in order."""
-    credential = obtain(server, _TICKETS)
+    credential = obtain(server, TICKETS)
     files = {"requests": credential.handshakes("/echo"), "message": _ECHO}
     if credential.first:
         files["first"] = credential.first

@@ -72,7 +72,7 @@ class Generator:
     def __init__(self, program: Path, core: int) -> None:
         """Pin it to that core."""
         self._program = program
-        self._core = core
+        self.core = core
 
     @contextmanager
     def opened(self, pid: int, port: int, load: "Load") -> Iterator["Run"]:
@@ -91,7 +91,7 @@ class Generator:
                 text=True,
             )
             with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(process.pid, {self._core})
+                os.sched_setaffinity(process.pid, {self.core})
             with process:
                 try:
                     run = Run(process)
