@@ -20,7 +20,7 @@
 typedef enum { WS, HTTP, SSE } Kind;
 typedef enum { HEAD, OPEN, LOST } State;
 
-#define PENDING 64
+#define PENDING 512
 
 typedef struct {
     int fd;

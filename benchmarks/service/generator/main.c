@@ -199,6 +199,7 @@ static void report(void) {
         qsort(latencies, (size_t)answers, sizeof *latencies, ascending);
         printf(", \"p50\": %.1f, \"p99\": %.1f", latencies[answers / 2], latencies[answers * 99 / 100]);
     }
+    if (mode == VISIT) printf(", \"visits\": %ld", finished);
     if (mode == HOLD) {
         printf(", \"last_close\": %.9f, \"codes\": {", (double)last_close_ / 1e9);
         const char *comma = "";
