@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from benchmarks.service.generator import (
 from benchmarks.service.measures import Measure, Sample
 from benchmarks.service.results import Recorded, Results
 from benchmarks.service.serving import serving
-from benchmarks.service.targets import REFERENCE, ROOT, SERVICE, Target, find_targets
+from benchmarks.service.targets import BEFORE, REFERENCE, ROOT, SERVICE, Target, find_targets
 
 ECHO = Measure("echo", "echo", "µs", (REFERENCE, SERVICE))
 MACHINE = {"python": "3.13.0"}
@@ -41,7 +42,8 @@ def results(*rounds: tuple[list[float], list[float]]) -> Results:
 @pytest.fixture(scope="module")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
     """Who can be measured, with the Python of the tests."""
-    return find_targets(sys.executable, tmp_path_factory.mktemp("services") / "all")
+    scratch = tmp_path_factory.mktemp("services") / "all"
+    return find_targets(sys.executable, scratch, before=ROOT)
 
 
 @pytest.fixture
@@ -127,6 +129,18 @@ def test_every_bound_that_is_taken_out_is_there(targets: dict[str, Target]) -> N
     run = subprocess.run(command, env=target.env(), capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     assert "python -m bench_none" in run.stdout
+
+
+def test_another_checkout_is_rendered_beside_this_one(targets: dict[str, Target]) -> None:
+    now, before = targets[SERVICE], targets[BEFORE]
+    assert now.source != before.source
+    assert (Path(before.source) / before.package / "resources" / "echo.py").is_file()
+
+
+def test_the_documentation_explains_each_group() -> None:
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    table = text.partition("| group | what happens |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(GROUPS)
 
 
 def test_a_bound_that_is_gone_is_named() -> None:

@@ -42,6 +42,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, help="%(default)s")
     parser.add_argument("--seconds", type=float, default=1.0, help="of a sample: %(default)s")
+    parser.add_argument(
+        "--before", type=Path, metavar="FOLDER", help="another checkout of this template"
+    )
     parser.add_argument("--python", default=sys.executable, help="runs the servers")
     parser.add_argument(
         "--output", type=Path, default=_WORK / "service.json", help="every sample: %(default)s"
@@ -97,7 +100,7 @@ def _measure(args: argparse.Namespace, scratch: Path) -> Results:
     generator = Generator(compile_generator(_WORK), cores[-1])
     bench = Bench(generator, cores[0], args.seconds, scratch)
     measures = [measure for measure in MEASURES if measure.group in args.only]
-    targets = find_targets(args.python, scratch / "services")
+    targets = find_targets(args.python, scratch / "services", args.before)
     if args.peers:
         unknown = set(args.peers) - set(targets)
         if unknown:

@@ -5,13 +5,13 @@ from functools import partial
 from . import lifecycle, throughput
 from .generated import STYLES, VARIANTS
 from .measures import Measure
-from .targets import LIBRARIES, PEERS, REFERENCE, SERVICE
+from .targets import BEFORE, LIBRARIES, PEERS, REFERENCE, SERVICE
 
 _CPU = "µs of CPU for a message"
 _APPS = tuple(name for name in PEERS if name != "websockets")
-_SERVERS = (*_APPS, SERVICE)
-_ALL = (*PEERS, SERVICE)
-_GROWING = (REFERENCE, "falcon-tuned", "starlette", SERVICE)
+_SERVERS = (*_APPS, SERVICE, BEFORE)
+_ALL = (*PEERS, SERVICE, BEFORE)
+_GROWING = (REFERENCE, "falcon-tuned", "starlette", SERVICE, BEFORE)
 _SAFETY = (SERVICE, *(f"without-{variant}" for variant in VARIANTS))
 _STYLED = tuple(f"{SERVICE}-{style}" for style in STYLES if style != "none")
 
@@ -51,7 +51,7 @@ MEASURES = (
         "handshake",
         "handshake",
         "µs of CPU for a visit",
-        (*_APPS, SERVICE, *_STYLED),
+        (*_APPS, SERVICE, BEFORE, *_STYLED),
         throughput.handshake,
     ),
     Measure(
@@ -106,7 +106,7 @@ MEASURES = (
         "import",
         "import",
         "ms of CPU",
-        (LIBRARIES, SERVICE, f"{SERVICE}-jwt"),
+        (LIBRARIES, SERVICE, BEFORE, f"{SERVICE}-jwt"),
         alone=lifecycle.imports,
         reference=LIBRARIES,
         rounds=3,
