@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from benchmarks.service import generated, throughput, wire
 from benchmarks.service.__main__ import main
+from benchmarks.service.agreement import check_agreement
 from benchmarks.service.catalogue import GROUPS, MEASURES
 from benchmarks.service.generator import (
     Generator,
@@ -20,12 +22,13 @@ from benchmarks.service.generator import (
     compiler,
 )
 from benchmarks.service.measures import Measure, Sample
-from benchmarks.service.results import Recorded, Results
-from benchmarks.service.serving import serving
+from benchmarks.service.recorded import Recorded
+from benchmarks.service.results import Results
+from benchmarks.service.serving import ServerError, serving
 from benchmarks.service.targets import BEFORE, REFERENCE, ROOT, SERVICE, Target, find_targets
 
 ECHO = Measure("echo", "echo", "µs", (REFERENCE, SERVICE))
-MACHINE = {"python": "3.13.0"}
+MACHINE = {"python": "3.13.0", "cpu": "one"}
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
@@ -91,6 +94,19 @@ def test_a_client_of_each_auth_style_gets_in(
         with program.opened(server.pid, server.port, load) as run:
             counted = run.work(0, 0.01)
     assert counted.details["visits"] >= load.options["connections"]
+
+
+def test_who_does_other_work_is_not_measured(targets: dict[str, Target], tmp_path: Path) -> None:
+    core = min(os.sched_getaffinity(0))
+    with serving(targets[REFERENCE], core, tmp_path / "log") as server:
+        check_agreement(server)
+        with (
+            mock.patch.object(wire, "message", return_value=b'{"type":"echo","text":"other"}'),
+            pytest.raises(
+                ServerError, match=r"^raw says .*'other'.*, the others .*quick brown fox"
+            ),
+        ):
+            check_agreement(server)
 
 
 @needs_compiler
@@ -178,27 +194,28 @@ def test_less_than_nine_tenths_of_what_was_recorded_is_told(
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
     path = tmp_path / "recorded.json"
-    found = Recorded(path).complaints([ECHO], results(([10], [20])), MACHINE)
-    assert list(found) == [
-        "recorded with Python nothing, measured with 3.13.0",
-        "echo: nothing to compare",
-    ]
-    Recorded(path).record([ECHO], results(([10], [20])), MACHINE)
-    later = MACHINE | {"python": "3.13.9"}
-    assert list(Recorded(path).complaints([ECHO], results(([10], [20])), later)) == []
+    found = results(([10], [20]))
+    assert list(Recorded(path).complaints([ECHO], found, MACHINE)) == ["echo: nothing to compare"]
+    Recorded(path).record([ECHO], found, MACHINE)
+    for python, complaints in [
+        ("3.13.9", []),
+        ("3.12.1", ["echo: recorded with Python 3.13.0"]),
+    ]:
+        later = MACHINE | {"python": python}
+        assert list(Recorded(path).complaints([ECHO], found, later)) == complaints
 
 
 def test_recording_one_measure_keeps_the_others(tmp_path: Path) -> None:
     path = tmp_path / "recorded.json"
-    path.write_text('{"ratios": {"broadcast to 10": {"median": 0.4}}}')
+    path.write_text('{"broadcast to 10": {"median": 0.4}}')
     Recorded(path).record([ECHO], results(([10], [20])), MACHINE)
-    assert set(json.loads(path.read_text())["ratios"]) == {"echo", "broadcast to 10"}
+    assert set(json.loads(path.read_text())) == {"echo", "broadcast to 10"}
 
 
 def test_what_is_recorded_is_what_is_checked() -> None:
     recorded = json.loads((ROOT / "benchmarks/service/recorded.json").read_text())
     checked = {measure.name for measure in MEASURES if measure.group in Recorded.GROUPS}
-    assert checked <= set(recorded["ratios"])
+    assert checked <= set(recorded)
 
 
 def test_a_table_has_its_reference() -> None:

@@ -18,7 +18,8 @@ from pathlib import Path
 from .catalogue import GROUPS, MEASURES
 from .generator import Generator, GeneratorError, compile_generator
 from .measures import Bench
-from .results import Recorded, Results
+from .recorded import Recorded
+from .results import Results
 from .rounds import run_rounds
 from .serving import ServerError
 from .targets import REFERENCE, ROOT, SERVICE, find_targets
@@ -50,8 +51,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=_WORK / "service.json", help="every sample: %(default)s"
     )
-    parser.add_argument("--record", action="store_true", help="write recorded.json")
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--record", action="store_true", help="write recorded.json")
+    either.add_argument(
         "--check",
         action="store_true",
         help="fail where echo or broadcast is under 0.9 of its recorded ratio",
@@ -141,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.record:
         recorded.record(measures, results, machine)
     if args.check and (complaints := list(recorded.complaints(measures, results, machine))):
-        print("\n".join(f"slower than recorded: {line}" for line in complaints), file=sys.stderr)
+        print("\n".join(f"CHECK: {line}" for line in complaints), file=sys.stderr)
         return 1
     return 0
 

@@ -1,15 +1,12 @@
 """What the rounds say together: ratios within a round, their median and their range."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import chain
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .measures import Measure, Sample
-from .targets import SERVICE
 
 Rounds = list[list[Sample]]
 """For each round the samples of its slices."""
@@ -88,49 +85,3 @@ def _rate(samples: list[Sample]) -> str:
         for name in ("rate", "server", "waited", "generator")
     )
     return f"{rate:,.0f} | {server:.0%}, {waited:.0%}, {generator:.0%} | "
-
-
-class Recorded:
-    """The ratios of the service that were recorded, to notice when they fall."""
-
-    GROUPS = ("echo", "broadcast")
-    FLOOR = 0.9
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-
-    def record(self, measures: list[Measure], results: Results, machine: dict[str, str]) -> None:
-        """Replace what is recorded of these measures."""
-        ratios = self._content.get("ratios", {})
-        for measure in measures:
-            found = results.ratios(measure, SERVICE)
-            if found and measure.reference != SERVICE:
-                ratios[measure.name] = {
-                    "against": measure.reference,
-                    "median": round(median(found), 3),
-                    "range": [round(min(found), 3), round(max(found), 3)],
-                }
-        content = {"machine": machine, "ratios": ratios}
-        text = json.dumps(content, indent=2, ensure_ascii=False)
-        self._path.write_text(text + "\n", encoding="utf-8")
-
-    def complaints(
-        self, measures: list[Measure], results: Results, machine: dict[str, str]
-    ) -> Iterator[str]:
-        """Say what fell under 0.9 of its recorded ratio, and what cannot be compared."""
-        recorded = self._content.get("machine", {}).get("python", "nothing")
-        if recorded.rpartition(".")[0] != machine["python"].rpartition(".")[0]:
-            yield f"recorded with Python {recorded}, measured with {machine['python']}"
-        for measure in measures:
-            if measure.group not in self.GROUPS:
-                continue
-            before = self._content.get("ratios", {}).get(measure.name)
-            found = results.ratios(measure, SERVICE)
-            if before is None or not found:
-                yield f"{measure.name}: nothing to compare"
-            elif median(found) < self.FLOOR * before["median"]:
-                yield (
-                    f"{measure.name}: {median(found):.2f} of {measure.reference}, "
-                    f"recorded {before['median']:.2f}"
-                )

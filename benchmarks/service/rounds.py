@@ -8,6 +8,7 @@ another for as long as it lives.
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from .agreement import check_agreement
 from .generator import Counted, GeneratorError, Run
 from .measures import Bench, Measure, Sample
 from .results import Results
@@ -40,6 +41,8 @@ def run_rounds(
                 )
                 for name in names
             }
+            for server in servers.values():
+                check_agreement(server)
             for measure in loaded:
                 _take_slices(bench, measure, servers, results)
         print(f"round {number + 1} of {rounds} is done", flush=True)
