@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Project
 from .harness import gates
+from .harness.template import Project
 
 PROXY = "http://127.0.0.1:9"
 NAMES = ("http", "https", "ws", "wss", "socks", "all")
