@@ -30,6 +30,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._head_timeout = head_timeout
         self._deadline: asyncio.Handle | None = None
+        self._lost = False
         self._outside = 0
         self._unwanted = 0
         self._fields = 0
@@ -43,6 +44,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @property
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _holds(self) -> bool:
+        """Whether what follows is not parsed, or not yet."""
+        if self.pipeline and not self.receiving:
+            return True
+        return self.transport.is_closing() and not self._lost
 
     @property
     def _in_head(self) -> bool:
@@ -59,7 +67,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Set the deadline for the next request, whatever is still to come of this one."""
         super().on_response_complete()
-        self._await_head()
+        if not self._answering:
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadline."""
@@ -87,8 +96,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse in pieces, so that what is parsed outside a body never exceeds the bound."""
-        self._rest = data
-        while self._rest and not self.transport.is_closing():
+        self._rest += data
+        self._feed()
+
+    def _feed(self) -> None:
+        while self._rest and not self._holds:
             size = min(_PIECE, _MAX_OUTSIDE + 1 - self._outside)
             self._piece, self._rest = self._rest[:size], self._rest[size:]
             self._outside += len(self._piece)
@@ -97,7 +109,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             elif self._outside == len(self._piece) and _HTTP_0_9.fullmatch(self._piece):
                 self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
-        self._piece = self._rest = b""
+        self._piece = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count the fields; a trailer is no header (RFC 9110 section 6.5.1)."""
@@ -135,7 +147,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        if self._answering and not (self.receiving and not self.cycle.response_started):
+        begun = self._answering and not (self.receiving and not self.cycle.response_started)
+        if begun or self.pipeline:
             self.transport.abort()
         elif not self.transport.is_closing():
             if self._answering:
