@@ -1,10 +1,12 @@
 """The ASGI wrappers: what a server needs that Falcon does not do."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
+from uvicorn.config import STARTUP_FAILURE
 
 from ..realtime.close_codes import CloseCode
 from ..realtime.errors import DENIAL
@@ -102,6 +104,9 @@ def wrap(app: ASGIApp, send_timeout: float) -> ASGIApp:
 def create_asgi() -> NoReturn:
     """Refuse to be run by another server, which would do without our protocols and settings.
 
-    Raises TypeError: `uvicorn --factory` exits with its line.
+    Exits with the status for which uvicorn does not start its workers again. An exception would not
+    do: without `--factory` uvicorn takes a TypeError to mean that this is the app.
     """
-    raise TypeError(f"run the service with `python -m {__package__.partition('.')[0]}`")
+    package = __package__.partition(".")[0]
+    print(f"error: run the service with `python -m {package}`", file=sys.stderr)
+    sys.exit(STARTUP_FAILURE)

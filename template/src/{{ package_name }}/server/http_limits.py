@@ -31,6 +31,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._head_timeout = head_timeout
         self._deadline: asyncio.Handle | None = None
         self._lost = False
+        self._refused = False
         self._outside = 0
         self._unwanted = 0
         self._fields = 0
@@ -48,7 +49,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @property
     def _holds(self) -> bool:
         """Whether what follows is not parsed, or not yet."""
-        if self.pipeline and not self.receiving:
+        if self._refused or (self.pipeline and not self.receiving):
             return True
         return self.transport.is_closing() and not self._lost
 
@@ -125,7 +126,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self.cycle.response_started:
             self._unwanted += len(body)
             if self._unwanted > _MAX_UNWANTED:
-                self.transport.abort()
+                self._drop()
         else:
             self._forget_deadline()
         super().on_body(body)
@@ -136,6 +137,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._answering:
             self._forget_deadline()
         super().on_message_complete()
+
+    def _drop(self) -> None:
+        self._hold()
+        self.transport.abort()
+
+    def _hold(self) -> None:
+        # Nothing that follows is parsed, not even once the client has left.
+        self._refused, self._rest = True, b""
 
     def _stop(self, status: HTTPStatus) -> NoReturn:
         self._refuse(status)
@@ -149,8 +158,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus) -> None:
         begun = self._answering and not (self.receiving and not self.cycle.response_started)
         if begun or self.pipeline:
-            self.transport.abort()
+            self._drop()
         elif not self.transport.is_closing():
+            self._hold()
             if self._answering:
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()

@@ -48,12 +48,13 @@ class HttpProtocol(WholeHttpProtocol):
         if not self._ignores_upgrade():
             super().on_message_complete()
 
-    # Needed until uvicorn refuses early frames, which it loses.
+    # Needed until uvicorn refuses early frames, which it loses, and a handshake before the last
+    # answer is complete, which would then be written between the frames.
 
     def handle_websocket_upgrade(self) -> None:
-        """Refuse a client that does not wait for the handshake (RFC 6455 section 4.1)."""
+        """Refuse a client that does not wait for it or for an answer (RFC 6455 section 4.1)."""
         self._forget_deadline()
-        if self._after_head():
+        if self._after_head() or self._answering:
             self._refuse(HTTPStatus.BAD_REQUEST)
         else:
             super().handle_websocket_upgrade()
