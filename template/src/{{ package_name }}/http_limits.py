@@ -26,10 +26,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     """
 
     def __init__(self, *args: Any, head_timeout: float = 10.0, **options: Any) -> None:
-        """Allow `head_timeout` seconds until the head of a request is complete."""
+        """Allow `head_timeout` seconds until a request's head is complete and its body begins."""
         super().__init__(*args, **options)
         self._head_timeout = head_timeout
         self._deadline: asyncio.Handle | None = None
+        self._lost = False
         self._outside = 0
         self._unwanted = 0
         self._fields = 0
@@ -45,10 +46,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
+    def _holds(self) -> bool:
+        """Whether what follows is not parsed, or not yet."""
+        if self.pipeline and not self.receiving:
+            return True
+        return self.transport.is_closing() and not self._lost
+
+    @property
     def _in_head(self) -> bool:
         return self.cycle is None or self.cycle.scope is not self.scope
 
-    # Needed until uvicorn has a deadline for the head of a request.
+    # Needed until uvicorn has a deadline for a request. Falcon reads the beginning of a body
+    # itself, before any resource can set one.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Set the deadline for the first request."""
@@ -58,7 +67,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Set the deadline for the next request, whatever is still to come of this one."""
         super().on_response_complete()
-        self._await_head()
+        if not self._answering:
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadline."""
@@ -74,7 +84,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._deadline.cancel()
 
     def _give_up(self) -> None:
-        if self._outside and self._in_head:
+        if self._answering and self.cycle.response_started:
+            # Its end sets the next deadline.
+            return
+        if self.receiving or (self._in_head and self._outside > 0):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()
@@ -83,8 +96,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse in pieces, so that what is parsed outside a body never exceeds the bound."""
-        self._rest = data
-        while self._rest and not self.transport.is_closing():
+        self._rest += data
+        self._feed()
+
+    def _feed(self) -> None:
+        while self._rest and not self._holds:
             size = min(_PIECE, _MAX_OUTSIDE + 1 - self._outside)
             self._piece, self._rest = self._rest[:size], self._rest[size:]
             self._outside += len(self._piece)
@@ -93,7 +109,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             elif self._outside == len(self._piece) and _HTTP_0_9.fullmatch(self._piece):
                 self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
-        self._piece = self._rest = b""
+        self._piece = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count the fields; a trailer is no header (RFC 9110 section 6.5.1)."""
@@ -110,11 +126,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._unwanted += len(body)
             if self._unwanted > _MAX_UNWANTED:
                 self.transport.abort()
+        else:
+            self._forget_deadline()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Begin to count anew."""
         self._outside = self._unwanted = self._fields = 0
+        if self._answering:
+            self._forget_deadline()
         super().on_message_complete()
 
     def _stop(self, status: HTTPStatus) -> NoReturn:
@@ -127,7 +147,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        if self._answering and not (self.receiving and not self.cycle.response_started):
+        begun = self._answering and not (self.receiving and not self.cycle.response_started)
+        if begun or self.pipeline:
             self.transport.abort()
         elif not self.transport.is_closing():
             if self._answering:

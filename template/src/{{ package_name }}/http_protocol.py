@@ -6,14 +6,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from .http_limits import LimitedHttpProtocol
+from .http_requests import WholeHttpProtocol
 
 # RFC 9112 section 3.2; it may be empty.
 _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[\w.:]+\])(:\d*)?", re.ASCII)
 
 
-
-class HttpProtocol(LimitedHttpProtocol):
+class HttpProtocol(WholeHttpProtocol):
     """Refuses what uvicorn 0.54 crashes on, and ignores an Upgrade that it would lose a body to."""
 
     # Needed until uvicorn ignores an Upgrade that it does not take (RFC 9110, 7.8). It starts
@@ -49,24 +48,15 @@ class HttpProtocol(LimitedHttpProtocol):
         if not self._ignores_upgrade():
             super().on_message_complete()
 
-    # Needed until uvicorn refuses early frames, which it loses, and pipelined requests: it forgets
-    # the running answer, so that an event stream would never hear that its listener has left.
+    # Needed until uvicorn refuses early frames, which it loses.
 
     def handle_websocket_upgrade(self) -> None:
         """Refuse a client that does not wait for the handshake (RFC 6455 section 4.1)."""
+        self._forget_deadline()
         if self._after_head():
             self._refuse(HTTPStatus.BAD_REQUEST)
         else:
             super().handle_websocket_upgrade()
-
-    def on_message_begin(self) -> None:
-        """Drop a client that sends a request before the answer to the last one is complete.
-
-        Browsers and proxies do not pipeline.
-        """
-        if self._answering:
-            self._stop(HTTPStatus.BAD_REQUEST)
-        super().on_message_begin()
 
     # Needed until uvicorn refuses what is no request to an origin server.
 
@@ -81,7 +71,6 @@ class HttpProtocol(LimitedHttpProtocol):
             self._stop(HTTPStatus.BAD_REQUEST)
         self.url = self._origin_form(self.url)
         if not self._ignores_upgrade():
-            self._forget_deadline()
             super().on_headers_complete()
 
     def _origin_form(self, target: bytes) -> bytes:
