@@ -361,22 +361,22 @@ def with_fault(project: Path, fault: Fault, place: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that the blocks of all pages make."""
-    project = tmp_path_factory.mktemp("guide") / "project"
-    project.mkdir()
-    guide.write(GUIDE, project)
-    return project
+    written = tmp_path_factory.mktemp("guide") / "project"
+    written.mkdir()
+    guide.write(GUIDE, written)
+    return written
 
 
 @pytest.fixture(scope="module")
-def plain_runs(project: Path) -> Iterator[dict[str, Future[Run]]]:
+def plain_runs(written: Path) -> Iterator[dict[str, Future[Run]]]:
     """The suite in both modes and the shell commands, one after the other."""
-    auto = in_auto_mode(project, project.with_name("auto"))
-    typed = Path(shutil.copytree(project, project.with_name("typed")))
+    auto = in_auto_mode(written, written.with_name("auto"))
+    typed = Path(shutil.copytree(written, written.with_name("typed")))
     with ThreadPoolExecutor(1) as pool:
         yield {
-            "strict": pool.submit(run_suite, project),
+            "strict": pool.submit(run_suite, written),
             "auto": pool.submit(run_suite, auto),
             **{
                 name: pool.submit(run, "sh", "-ec", block.code, cwd=typed)
@@ -387,7 +387,7 @@ def plain_runs(project: Path) -> Iterator[dict[str, Future[Run]]]:
 
 
 @pytest.fixture(scope="module")
-def forked_runs(project: Path) -> Iterator[dict[str, Future[Outcome]]]:
+def forked_runs(written: Path) -> Iterator[dict[str, Future[Outcome]]]:
     """The mistakes and the faults, side by side."""
     with ForkServer(2, warmup=WARMUP, arguments=QUIETLY, environment=environment()) as server:
         runs = {}
@@ -395,10 +395,10 @@ def forked_runs(project: Path) -> Iterator[dict[str, Future[Outcome]]]:
             arguments = ["-o", "faulthandler_timeout=1", mistake.title]
             if mistake.title.endswith(".ini"):
                 arguments = ["-c", mistake.title, "--rootdir=.", "tests"]
-            runs[mistake.title] = server.submit(project, *arguments)
+            runs[mistake.title] = server.submit(written, *arguments)
         for fault in FAULTS:
-            place = project.with_name(fault.name.replace(" ", "-"))
-            runs[fault.name] = server.submit(with_fault(project, fault, place), fault.noticed_by)
+            place = written.with_name(fault.name.replace(" ", "-"))
+            runs[fault.name] = server.submit(with_fault(written, fault, place), fault.noticed_by)
         yield runs
 
 
@@ -528,12 +528,12 @@ def lowest(requirements: list[str]) -> set[tuple[str, str]]:
 
 
 def test_the_versions_are_those_of_a_generated_service(
-    project: Path, projects: dict[str, Project]
+    written: Path, projects: dict[str, Project]
 ) -> None:
     tree = projects["message-json-auto"].tree
     theirs, ours = (
         tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
-        for path in (project, tree)
+        for path in (written, tree)
     )
     needed = lowest(theirs["dependency-groups"]["dev"])
     assert len(needed) == len(theirs["dependency-groups"]["dev"])
@@ -545,7 +545,7 @@ def test_the_versions_are_those_of_a_generated_service(
         assert {type(value) for value in settings.values()} == {str, bool, list}
 
 
-def test_the_code_is_linted_and_formatted(project: Path) -> None:
+def test_the_code_is_linted_and_formatted(written: Path) -> None:
     ruff = (str(Path(sys.executable).with_name("ruff")),)
     length = "--line-length=100"
     check = run(
@@ -555,10 +555,10 @@ def test_the_code_is_linted_and_formatted(project: Path) -> None:
         length,
         f"--select={LINT}",
         f"--ignore={UNLIKE_PROSE}",
-        cwd=project,
+        cwd=written,
     )
     assert check.succeeded, check.output
-    formatted = run(*ruff, "format", "--isolated", length, "--check", cwd=project)
+    formatted = run(*ruff, "format", "--isolated", length, "--check", cwd=written)
     assert formatted.succeeded, formatted.output
 
 
