@@ -172,7 +172,7 @@ FAULTS = [
     Fault(
         "no reason",
         "chat/counter.py",
-        ', "That was the third."',
+        ', f"{text} was the third."',
         "",
         "tests/test_closing.py::test_the_server_closes",
     ),
