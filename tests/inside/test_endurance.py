@@ -8,8 +8,8 @@ import pytest
 from pytest_mock import MockerFixture
 from websockets.exceptions import ConnectionClosed
 
-from falcon_service.broker import MemoryBroker
-from falcon_service.close_codes import CloseCode
+from falcon_service.realtime.broker import MemoryBroker
+from falcon_service.realtime.close_codes import CloseCode
 
 from .codec import decode, encode
 from .conftest import within
@@ -68,7 +68,7 @@ async def forgotten(server: LiveServer, broker: MemoryBroker) -> None:
 
 
 async def test_a_handler_that_never_does_io_ends_with_its_client() -> None:
-    with serving(handler_grace=0.05) as server:
+    with serving(responder_grace=0.05) as server:
         async with server.connect("/probe?client=hanging") as hanging:
             await hanging.send(encode({"type": "hang"}))
             await hanging.ping()
@@ -77,7 +77,7 @@ async def test_a_handler_that_never_does_io_ends_with_its_client() -> None:
 
 
 async def test_a_handler_that_never_does_io_cannot_hold_the_server_up() -> None:
-    with serving(handler_grace=0.05, shutdown_grace=2) as server:
+    with serving(responder_grace=0.05, shutdown_grace=2) as server:
         async with server.connect("/probe?client=hanging") as hanging:
             await hanging.send(encode({"type": "hang"}))
             await (await hanging.ping())

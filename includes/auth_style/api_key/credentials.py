@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from {{ package_name }}.identity import make_development_key
+from {{ package_name }}.security.identity import make_development_key
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post
@@ -26,7 +26,7 @@ async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
     return header(KEY)
 
 
-REFUSED: dict[str, Callable[[Settings], Attempt]] = {
+DENIED: dict[str, Callable[[Settings], Attempt]] = {
     "nothing": lambda settings: Attempt(),
     "no value": lambda settings: Attempt(header("")),
     "a wrong secret": lambda settings: Attempt(header(KEY[:-1])),
@@ -40,4 +40,4 @@ REFUSED: dict[str, Callable[[Settings], Attempt]] = {
     "a key in the query string": lambda settings: Attempt(query_string=f"key={KEY}"),
 }
 
-REFUSED_HTTP = REFUSED
+DENIED_HTTP = DENIED

@@ -4,11 +4,11 @@ import pytest
 from falcon.testing import ASGIConductor
 
 from {{ package_name }}.app import create_app
-from {{ package_name }}.identity import make_development_key, make_key
+from {{ package_name }}.security.identity import make_development_key, make_key
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt
-from .conftest import Connect, refused_with
+from .conftest import Connect, denied_with
 from .credentials import header
 {% if asyncio_mode == 'strict' %}
 
@@ -24,7 +24,7 @@ async def test_the_principal_is_whom_the_key_names(conductor: ASGIConductor, nam
 
 
 async def test_a_handshake_needs_the_key_before_it_learns_of_a_path(connect: Connect) -> None:
-    assert await refused_with(connect("/nowhere", Attempt())) == 401
+    assert await denied_with(connect("/nowhere", Attempt())) == 401
 
 
 async def test_outside_development_only_configured_keys_get_in() -> None:

@@ -13,7 +13,7 @@ __all__ = ["NAME"]
 
 def origin(settings: Settings) -> dict[str, str]:
     """Return the header that a browser sends from a page of the service's own."""
-    return {"Origin": next(iter(settings.allowed_origins), f"http://localhost:{settings.port}")}
+    return {"Origin": next(iter(settings.allow_origins), f"http://localhost:{settings.port}")}
 
 
 async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
@@ -34,7 +34,7 @@ def cookies(settings: Settings, *values: str) -> Attempt:
     return Attempt(origin(settings) | {"Cookie": pairs})
 
 
-REFUSED: dict[str, Callable[[Settings], Attempt]] = {
+DENIED: dict[str, Callable[[Settings], Attempt]] = {
     "nothing": lambda settings: Attempt(origin(settings)),
     "no value": lambda settings: cookies(settings, ""),
     "an unknown session": lambda settings: cookies(settings, "unknown"),
@@ -44,4 +44,4 @@ REFUSED: dict[str, Callable[[Settings], Attempt]] = {
     "two cookies": lambda settings: cookies(settings, "unknown", "unknown"),
 }
 
-REFUSED_HTTP = REFUSED
+DENIED_HTTP = DENIED

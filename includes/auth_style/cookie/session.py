@@ -8,20 +8,18 @@ from operator import is_
 from falcon import HTTP_CREATED, HTTP_NO_CONTENT
 from falcon.asgi import Request, Response
 
-from ..auth import COOKIE, Sessions
-from ..close_codes import CloseCode
-from ..connections import Connections
-from ..identity import Identity, Principal
+from ..realtime import CloseCode, Principal, Registry
+from ..security import COOKIE, Identity, Sessions
 
 
 class SessionResource:
     """`/session`: begins and ends the session of a browser."""
 
-    def __init__(self, identity: Identity, sessions: Sessions, connections: Connections) -> None:
+    def __init__(self, identity: Identity, sessions: Sessions, registry: Registry) -> None:
         """Verify tokens with `identity`; keep sessions, and close connections with them."""
         self._identity = identity
         self._sessions = sessions
-        self._connections = connections
+        self._registry = registry
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Begin a session; answer 201 with the cookie.
@@ -47,4 +45,4 @@ class SessionResource:
 
     def _close(self, ended: Iterable[Principal | None]) -> None:
         for principal in filter(None, ended):
-            self._connections.close_all(partial(is_, principal), CloseCode.TOKEN_EXPIRED)
+            self._registry.close_all(partial(is_, principal), CloseCode.TOKEN_EXPIRED)

@@ -8,30 +8,30 @@ from falcon.asgi import Request, WebSocket
 from falcon.testing import ASGIConductor
 from pytest_mock import MockerFixture
 
-from {{ package_name }} import connections as connections_module
+from {{ package_name }}.realtime import registry as registry_module
 from {{ package_name }}.app import create_app
 from {{ package_name }}.auth import COOKIE
-from {{ package_name }}.close_codes import CloseCode
-from {{ package_name }}.connections import Connections
+from {{ package_name }}.realtime.close_codes import CloseCode
+from {{ package_name }}.realtime.registry import Registry
 from {{ package_name }}.settings import Settings
 
 from . import credentials
 from .attempt import Attempt, Post
 from .codec import receive, send
-from .conftest import Connect, Http, closed_with, refused_with
+from .conftest import Connect, Http, closed_with, denied_with
 from .credentials import origin
-from .forgery import REFUSED_BEARERS, bearer, token
+from .forgery import DENIED_BEARERS, bearer, token
 {% if asyncio_mode == 'strict' %}
 
 pytestmark = pytest.mark.asyncio
 {% endif %}
 
 
-@pytest.mark.parametrize("name", REFUSED_BEARERS)
+@pytest.mark.parametrize("name", DENIED_BEARERS)
 async def test_a_forged_token_begins_no_session(
     conductor: ASGIConductor, settings: Settings, name: str
 ) -> None:
-    wrong = REFUSED_BEARERS[name](settings)
+    wrong = DENIED_BEARERS[name](settings)
     result = await conductor.simulate_post(
         "/session", headers=wrong.headers | origin(settings), query_string=wrong.query_string
     )
@@ -73,7 +73,7 @@ async def test_the_end_of_a_session_closes_its_connections_and_no_others(
         assert await closed_with(second) == CloseCode.TOKEN_EXPIRED
         await send(third, {"type": "ping"})
         assert await receive(third) == {"type": "pong"}
-    assert await refused_with(connect("/probe", mine)) == 401
+    assert await denied_with(connect("/probe", mine)) == 401
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ async def test_another_page_cannot_use_the_cookie(
 ) -> None:
     mine = await credentials.attempt(settings, post)
     headers = {"Cookie": mine.headers["Cookie"]} | wrong
-    assert await refused_with(connect("/probe", Attempt(headers))) == 403
+    assert await denied_with(connect("/probe", Attempt(headers))) == 403
     assert (await conductor.simulate_delete("/session", headers=headers)).status_code == 403
     headers |= bearer(token(settings))
     assert (await conductor.simulate_post("/session", headers=headers)).status_code == 403
@@ -110,7 +110,7 @@ async def test_a_cookie_alone_makes_no_other_session(
 async def test_a_session_that_ends_during_the_handshake_opens_nothing(
     conductor: ASGIConductor,
     connect: Connect,
-    connections: Connections,
+    registry: Registry,
     settings: Settings,
     post: Post,
     mocker: MockerFixture,
@@ -122,9 +122,9 @@ async def test_a_session_that_ends_during_the_handshake_opens_nothing(
         assert result.status_code == 204
         await ws.accept()
 
-    mocker.patch.object(connections_module, "accept", accept)
-    assert await refused_with(connect("/probe", mine)) == 401
-    assert len(connections) == 0
+    mocker.patch.object(registry_module, "accept", accept)
+    assert await denied_with(connect("/probe", mine)) == 401
+    assert len(registry) == 0
 
 
 async def test_a_planted_second_cookie_is_refused(
@@ -132,7 +132,7 @@ async def test_a_planted_second_cookie_is_refused(
 ) -> None:
     mine = await credentials.attempt(settings, post)
     planted = mine.headers | {"Cookie": f"{mine.headers['Cookie']}; {COOKIE}=planted"}
-    assert await refused_with(connect("/probe", Attempt(planted))) == 401
+    assert await denied_with(connect("/probe", Attempt(planted))) == 401
 
 
 PLANTED = ["\xa0", "\x85", "\x1c", "\x0b", "\x0c", "\t", "  ", "\xad", "$", "x"]
@@ -148,7 +148,7 @@ async def test_a_name_that_only_looks_like_ours_is_not(
     for wrong in (f"{stray}{name}", f"{name}{stray}"):
         # The simulated client, as a server would, strips blanks from the ends of the header.
         alone = mine.headers | {"Cookie": f"a=b; {wrong}={value}"}
-        assert await refused_with(connect("/probe", Attempt(alone))) == 401
+        assert await denied_with(connect("/probe", Attempt(alone))) == 401
         assert (await http("GET", "/probe", headers=alone)).status_code == 401
         for both in (f"{name}={value}; {wrong}=planted", f"a=b; {wrong}=planted; {name}={value}"):
             async with connect("/probe", Attempt(mine.headers | {"Cookie": both})) as ws:
@@ -168,7 +168,7 @@ async def test_a_cookie_that_is_not_exactly_ours_is_not(
     name, value = mine.headers["Cookie"].split("=")
     for wrong in (f"{change(name)}={value}", f"{name}={change(value)}"):
         changed = Attempt(mine.headers | {"Cookie": f"a=b; {wrong}; c=d"})
-        assert await refused_with(connect("/probe", changed)) == 401
+        assert await denied_with(connect("/probe", changed)) == 401
 
 
 async def test_a_new_session_ends_the_one_that_this_browser_had(
@@ -187,7 +187,7 @@ async def test_a_new_session_ends_the_one_that_this_browser_had(
         assert await closed_with(first) == CloseCode.TOKEN_EXPIRED
         await send(second, {"type": "ping"})
         assert await receive(second) == {"type": "pong"}
-    assert await refused_with(connect("/probe", mine)) == 401
+    assert await denied_with(connect("/probe", mine)) == 401
 
 
 @pytest.mark.settings(max_sessions=2)
@@ -204,7 +204,7 @@ async def test_of_too_many_sessions_the_oldest_ends_with_its_connections(
         assert await receive(first) == {"type": "pong"}
         await credentials.attempt(settings, post)
         assert await closed_with(first) == CloseCode.TOKEN_EXPIRED
-    assert await refused_with(connect("/probe", oldest)) == 401
+    assert await denied_with(connect("/probe", oldest)) == 401
 
 
 async def test_a_session_lasts_as_long_as_its_token_whatever_the_clock_does(

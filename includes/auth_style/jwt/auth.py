@@ -2,8 +2,8 @@
 
 from falcon.asgi import Request, Response, WebSocket
 
-from .identity import Identity
 from .resources.health import HEALTH_PATHS
+from .security import Identity
 
 
 class AuthMiddleware:

@@ -3,7 +3,7 @@
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post
-from .forgery import NAME, REFUSED_BEARERS, bearer, token
+from .forgery import NAME, DENIED_BEARERS, bearer, token
 
 __all__ = ["NAME"]
 
@@ -18,4 +18,4 @@ async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
     return bearer(token(settings))
 
 
-REFUSED = REFUSED_HTTP = REFUSED_BEARERS
+DENIED = DENIED_HTTP = DENIED_BEARERS

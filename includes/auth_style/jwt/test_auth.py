@@ -5,12 +5,12 @@ import time
 import pytest
 from falcon.testing import ASGIConductor
 
-from {{ package_name }}.close_codes import CloseCode
+from {{ package_name }}.realtime.close_codes import CloseCode
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt
 from .codec import receive, send
-from .conftest import Connect, closed_with, refused_with
+from .conftest import Connect, closed_with, denied_with
 from .forgery import bearer, forge, token
 {% if asyncio_mode == 'strict' %}
 
@@ -33,7 +33,7 @@ async def test_the_scheme_is_not_case_sensitive(connect: Connect, settings: Sett
 
 
 async def test_a_handshake_needs_the_token_before_it_learns_of_a_path(connect: Connect) -> None:
-    assert await refused_with(connect("/nowhere", Attempt())) == 401
+    assert await denied_with(connect("/nowhere", Attempt())) == 401
 
 
 @pytest.mark.settings(clock_leeway=2)

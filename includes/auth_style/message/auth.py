@@ -6,11 +6,9 @@ from typing import Any
 from falcon import HTTP_REQUEST_TIMEOUT, HTTPError, PayloadTypeError
 from falcon.asgi import Request, Response, WebSocket
 
-from .connections import accept
-from .identity import Identity, Principal, Unauthorized
-from .messages import ClientMessage, MessageError, parse
+from .realtime import ClientMessage, MessageError, Principal, accept, parse
 from .resources.health import HEALTH_PATHS
-from .settings import Settings
+from .security import Identity, Unauthorized
 
 
 class Auth(ClientMessage):
@@ -28,10 +26,10 @@ class AuthMiddleware:
     a close code, 3000 + the HTTP status: 3401, or 3408 at the deadline.
     """
 
-    def __init__(self, identity: Identity, settings: Settings) -> None:
-        """Verify with `identity`."""
+    def __init__(self, identity: Identity, timeout: float) -> None:
+        """Verify with `identity` a first message that comes within `timeout` seconds."""
         self._identity = identity
-        self._timeout = settings.auth_timeout
+        self._timeout = timeout
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the token of an HTTP request."""

@@ -6,7 +6,7 @@ from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post
 from .codec import GARBAGE, encode
-from .forgery import NAME, REFUSED_BEARERS, bearer, carried, token
+from .forgery import DENIED_BEARERS, NAME, bearer, carried, token
 
 __all__ = ["NAME"]
 
@@ -26,7 +26,7 @@ async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
     return bearer(token(settings))
 
 
-REFUSED: dict[str, Callable[[Settings], Attempt]] = {
+DENIED: dict[str, Callable[[Settings], Attempt]] = {
     "another message": lambda settings: Attempt(first=encode({"type": "ping"})),
     "no type": lambda settings: Attempt(first=encode({"token": token(settings)})),
     "no token": lambda settings: Attempt(first=encode({"type": "auth"})),
@@ -41,4 +41,4 @@ REFUSED: dict[str, Callable[[Settings], Attempt]] = {
     **carried(first),
 }
 
-REFUSED_HTTP = REFUSED_BEARERS
+DENIED_HTTP = DENIED_BEARERS

@@ -4,13 +4,13 @@ import pytest
 from falcon.asgi import App, Request, Response, WebSocket
 from falcon.testing import ASGIConductor
 
-from {{ package_name }}.connections import Connections
-from {{ package_name }}.messages import Ping, Pong
+from {{ package_name }}.realtime.messages import Ping, Pong
+from {{ package_name }}.realtime.registry import Registry
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt
 from .codec import receive, send
-from .conftest import Connect, refused_with
+from .conftest import Connect, denied_with
 from .credentials import first
 from .forgery import bearer, token
 from .probe import ProbeResource
@@ -26,7 +26,7 @@ SILENT = Attempt()
 async def test_a_silent_client_hears_nothing_and_is_refused_at_the_deadline(
     connect: Connect, probe: ProbeResource
 ) -> None:
-    assert await refused_with(connect("/probe", SILENT)) == 408
+    assert await denied_with(connect("/probe", SILENT)) == 408
     assert probe.reached == 0
 
 
@@ -56,27 +56,27 @@ async def test_a_second_token_is_a_malformed_message(connect: Connect, settings:
 async def test_a_path_without_websocket_is_refused_before_the_token(
     connect: Connect, path: str, status: int
 ) -> None:
-    assert await refused_with(connect(path, SILENT)) == status
+    assert await denied_with(connect(path, SILENT)) == status
 
 
 class SuffixedResource:
     """Has its responder under another name: a route with a suffix."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
 
     async def on_websocket_other(self, req: Request, ws: WebSocket) -> None:
-        async with self._connections.open(req, ws, Ping) as connection:
+        async with self._registry.open(req, ws, Ping) as connection:
             connection.send(Pong())
             async for _ in connection:
                 pass
 
 
 async def test_a_route_with_a_suffix_is_not_forgotten(
-    app: App[Request, Response], connect: Connect, connections: Connections
+    app: App[Request, Response], connect: Connect, registry: Registry
 ) -> None:
-    app.add_route("/other", SuffixedResource(connections), suffix="other")
-    assert await refused_with(connect("/other", first("wrong"))) == 401
+    app.add_route("/other", SuffixedResource(registry), suffix="other")
+    assert await denied_with(connect("/other", first("wrong"))) == 401
     async with connect("/other") as ws:
         assert await receive(ws) == {"type": "pong"}
 

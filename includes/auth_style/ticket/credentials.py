@@ -5,7 +5,7 @@ from collections.abc import Callable
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post
-from .forgery import NAME, REFUSED_BEARERS, bearer, token
+from .forgery import NAME, DENIED_BEARERS, bearer, token
 
 __all__ = ["NAME"]
 
@@ -21,7 +21,7 @@ async def http_headers(settings: Settings, post: Post) -> dict[str, str]:
     return bearer(token(settings))
 
 
-REFUSED: dict[str, Callable[[Settings], Attempt]] = {
+DENIED: dict[str, Callable[[Settings], Attempt]] = {
     "nothing": lambda settings: Attempt(),
     "no value": lambda settings: Attempt(query_string="ticket="),
     "an unknown ticket": lambda settings: Attempt(query_string="ticket=unknown"),
@@ -31,4 +31,4 @@ REFUSED: dict[str, Callable[[Settings], Attempt]] = {
     "two tickets": lambda settings: Attempt(query_string="ticket=unknown&ticket=unknown"),
 }
 
-REFUSED_HTTP = REFUSED_BEARERS
+DENIED_HTTP = DENIED_BEARERS

@@ -13,19 +13,19 @@ from {{ package_name }}.settings import Settings
 from . import credentials
 from .attempt import Attempt, Post
 from .codec import receive, send
-from .conftest import Connect, refused_with
-from .forgery import REFUSED_BEARERS, bearer, forge, token
+from .conftest import Connect, denied_with
+from .forgery import DENIED_BEARERS, bearer, forge, token
 {% if asyncio_mode == 'strict' %}
 
 pytestmark = pytest.mark.asyncio
 {% endif %}
 
 
-@pytest.mark.parametrize("name", REFUSED_BEARERS)
+@pytest.mark.parametrize("name", DENIED_BEARERS)
 async def test_a_forged_token_fetches_no_ticket(
     conductor: ASGIConductor, settings: Settings, name: str
 ) -> None:
-    wrong = REFUSED_BEARERS[name](settings)
+    wrong = DENIED_BEARERS[name](settings)
     result = await conductor.simulate_post(
         "/tickets", headers=wrong.headers, query_string=wrong.query_string
     )
@@ -48,8 +48,8 @@ async def test_a_ticket_opens_one_connection(
     async with connect("/probe", attempt) as ws:
         await send(ws, {"type": "ping"})
         assert await receive(ws) == {"type": "pong"}
-        assert await refused_with(connect("/probe", attempt)) == 401
-    assert await refused_with(connect("/probe", attempt)) == 401
+        assert await denied_with(connect("/probe", attempt)) == 401
+    assert await denied_with(connect("/probe", attempt)) == 401
 
 
 async def test_of_fifty_racers_with_one_ticket_one_wins(
@@ -73,7 +73,7 @@ async def test_a_good_ticket_given_twice_is_refused(
 ) -> None:
     attempt = await credentials.attempt(settings, post)
     again = attempt.query_string
-    assert await refused_with(connect("/probe", attempt, query_string=again)) == 401
+    assert await denied_with(connect("/probe", attempt, query_string=again)) == 401
 
 
 @pytest.mark.parametrize("name", ["%20ticket", "%C2%A0ticket", "%A0ticket", "Ticket", "ticket%00"])
@@ -82,10 +82,10 @@ async def test_a_name_that_only_looks_like_ours_is_not(
 ) -> None:
     right = await credentials.attempt(settings, post)
     wrong = Attempt(query_string=right.query_string.replace("ticket", name))
-    assert await refused_with(connect("/probe", wrong)) == 401
+    assert await denied_with(connect("/probe", wrong)) == 401
     # Beside ours it does no harm; escaped, it would be a second one.
     escaped = f"{right.query_string}&%74icket=planted"
-    assert await refused_with(connect("/probe", Attempt(query_string=escaped))) == 401
+    assert await denied_with(connect("/probe", Attempt(query_string=escaped))) == 401
     both = f"{name}=planted&{right.query_string}"
     async with connect("/probe", Attempt(query_string=both)) as ws:
         await send(ws, {"type": "ping"})
@@ -97,7 +97,7 @@ async def test_of_too_many_tickets_the_oldest_is_void(
     connect: Connect, settings: Settings, post: Post
 ) -> None:
     oldest, *others = [await credentials.attempt(settings, post) for _ in range(3)]
-    assert await refused_with(connect("/probe", oldest)) == 401
+    assert await denied_with(connect("/probe", oldest)) == 401
     for other in others:
         async with connect("/probe", other) as ws:
             await send(ws, {"type": "ping"})
@@ -113,7 +113,7 @@ async def redeemed(settings: Settings, lifetime: float, *, later: float, jump: f
     answer = await conductor.simulate_post("/tickets", headers=bearer(expiring))
     now = {"clock": now["clock"] + jump, "monotonic": later}
     query = f"ticket={answer.json['ticket']}"
-    status = await refused_with(conductor.simulate_ws("/nowhere", query_string=query))
+    status = await denied_with(conductor.simulate_ws("/nowhere", query_string=query))
     return {404: True, 401: False}[status]
 
 

@@ -3,8 +3,8 @@
 from falcon import HTTP_CREATED
 from falcon.asgi import Request, Response
 
-from ..auth import TICKET_LIFETIME, Tickets
-from ..identity import principal_of
+from ..realtime import principal_of
+from ..security import TICKET_LIFETIME, Tickets
 
 
 class TicketsResource:

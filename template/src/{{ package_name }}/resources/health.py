@@ -3,7 +3,7 @@
 from falcon import HTTPServiceUnavailable
 from falcon.asgi import Request, Response
 
-from ..broker import Broker
+from ..realtime import Broker
 
 HEALTH_PATHS = frozenset({"/livez", "/readyz"})
 """Open to whoever asks: what watches a service has no credential and knows only its address."""

@@ -7,12 +7,17 @@ from falcon import HTTP_NO_CONTENT, HTTPNotFound
 from falcon.asgi import Request, Response, WebSocket
 from msgspec import Meta
 
-from ..body import receive
-from ..broker import Broker
-from ..connections import Connections
-from ..identity import principal_of
-from ..messages import ClientMessage, Ping, Pong, ServerMessage
-from ..settings import Settings
+from ..realtime import (
+    Broker,
+    ClientMessage,
+    Limits,
+    Ping,
+    Pong,
+    Registry,
+    ServerMessage,
+    principal_of,
+    receive,
+)
 
 _MAX_ROOM_NAME = 64
 
@@ -38,16 +43,16 @@ class Message(ServerMessage):
 class RoomResource:
     """`/rooms/{room}`: connecting joins, disconnecting leaves; over HTTP, POST says, GET hears."""
 
-    def __init__(self, broker: Broker, connections: Connections, settings: Settings) -> None:
-        """Carry messages with this broker; `settings` limit their size."""
+    def __init__(self, broker: Broker, registry: Registry, limits: Limits) -> None:
+        """Carry messages with this broker, within these limits."""
         self._broker = broker
-        self._connections = connections
-        self._settings = settings
+        self._registry = registry
+        self._limits = limits
 
     async def on_post(self, req: Request, resp: Response, room: str) -> None:
         """Publish the `publish` message in the body; answer 204."""
         _check(room)
-        message = await receive(req, Publish, self._settings)
+        message = await receive(req, Publish, self._limits)
         sender = principal_of(req).name
         await self._broker.publish(room, Message(room, sender, message.text))
         resp.status = HTTP_NO_CONTENT
@@ -55,14 +60,14 @@ class RoomResource:
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
         """Send what is said in the room, as Server-Sent Events."""
         _check(room)
-        await self._connections.stream(req, resp, partial(self._broker.subscribe, room), Joined())
+        await self._registry.stream(req, resp, partial(self._broker.subscribe, room), Joined())
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish what the client says and send it what others say."""
         _check(room)
         sender = principal_of(req).name
         async with (
-            self._connections.open(req, ws, Publish | Ping) as connection,
+            self._registry.open(req, ws, Publish | Ping) as connection,
             self._broker.subscribe(room, connection.send),
         ):
             connection.send(Joined())

@@ -1,0 +1,66 @@
+"""Who is connected: an API key becomes a Principal."""
+
+import hashlib
+import hmac
+import secrets
+
+from falcon import HTTPUnauthorized
+
+from ..realtime import Principal
+from .settings import DEVELOPMENT_KEY, KeySettings
+
+_MAX_LENGTH = 256
+_NOBODY = "0" * 64
+
+
+class Unauthorized(HTTPUnauthorized):
+    """401 with a challenge; says nothing about what exactly was wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(description="The key is missing or not valid.", challenges=["ApiKey"])
+
+
+def make_key(name: str) -> tuple[str, str]:
+    """Return a new key, and its entry in APP_API_KEYS, which does not tell the key."""
+    secret = secrets.token_urlsafe(32)
+    return f"{name}.{secret}", f"{name}:{_digest(secret)}"
+
+
+def make_development_key(name: str) -> str:
+    """Return the key of that name in development: always the same, and no secret."""
+    return f"{name}.{_development_secret(name)}"
+
+
+class Identity:
+    """Verifies keys of the form `id.secret`; knows only digests of the secrets.
+
+    A plain SHA-256 is enough: a secret of 32 random bytes cannot be guessed, other than a password.
+    """
+
+    def __init__(self, settings: KeySettings) -> None:
+        """Accept the keys of `settings`; in development, those of anybody."""
+        self._dev = settings.dev
+        self._digests = settings.key_digests
+
+    def verify(self, key: str | None) -> Principal:
+        """Return whom the key names; raise Unauthorized if it proves nothing."""
+        name, _, secret = (key or "").rpartition(".")
+        if not name or len(name) + len(secret) > _MAX_LENGTH:
+            raise Unauthorized
+        if self._dev:
+            expected = _digest(_development_secret(name))
+        else:
+            # An unknown id takes as long as a wrong secret.
+            expected = self._digests.get(name, _NOBODY)
+        if not hmac.compare_digest(_digest(secret).encode(), expected.encode()):
+            raise Unauthorized
+        return Principal(name)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _development_secret(name: str) -> str:
+    message = name.encode()
+    return hmac.new(DEVELOPMENT_KEY, message, hashlib.sha256).hexdigest()

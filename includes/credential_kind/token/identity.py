@@ -1,0 +1,101 @@
+"""Who is connected: a verified token (JWT, RFC 7519) becomes a Principal."""
+
+import math
+import re
+from collections.abc import Callable
+
+import jwt
+import msgspec
+from falcon import HTTPUnauthorized
+from falcon.asgi import Request
+from jwt.types import Options
+
+from ..realtime import Principal
+from .settings import TokenSettings
+
+_ALGORITHM = "HS256"
+_MAX_LENGTH = 4096
+# The times are judged here: PyJWT has a clock of its own.
+_OPTIONS: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+# RFC 7515 section 7.1. PyJWT skips what is no base64, so that a signature had many spellings.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+class Unauthorized(HTTPUnauthorized):
+    """401 with a challenge (RFC 6750 section 3); says nothing about what exactly was wrong."""
+
+    def __init__(self, description: str = "The token is missing or not valid.") -> None:
+        super().__init__(description=description, challenges=['Bearer error="invalid_token"'])
+
+
+class _Claims(msgspec.Struct):
+    """The claims that we judge (RFC 7519 section 4.1); PyJWT judges `aud` and `iss`.
+
+    What has no default is required, as are those two.
+    """
+
+    sub: str
+    iat: float
+    exp: float
+    nbf: float = -math.inf
+
+
+class Identity:
+    """Makes and verifies tokens."""
+
+    def __init__(self, settings: TokenSettings, clock: Callable[[], float]) -> None:
+        """Sign with the secret of `settings`; `clock` returns POSIX seconds."""
+        self._key = settings.signing_key
+        self._audience = settings.audience
+        self._issuer = settings.issuer
+        self._lifetime = settings.token_lifetime
+        self._max_lifetime = settings.max_token_lifetime
+        self._leeway = settings.clock_leeway
+        self._clock = clock
+
+    def issue(self, name: str) -> str:
+        """Return a token for that name."""
+        now = int(self._clock())
+        claims = {
+            "sub": name,
+            "iat": now,
+            "exp": now + self._lifetime,
+            "aud": self._audience,
+            "iss": self._issuer,
+        }
+        return jwt.encode(claims, self._key, _ALGORITHM)
+
+    def verify(self, token: object) -> Principal:
+        """Return whom the token names; raise Unauthorized if it proves nothing."""
+        if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _COMPACT.fullmatch(token):
+            raise Unauthorized
+        try:
+            media = jwt.decode(
+                token,
+                self._key,
+                algorithms=[_ALGORITHM],
+                audience=self._audience,
+                issuer=self._issuer,
+                options=_OPTIONS,
+            )
+            claims = msgspec.convert(media, _Claims)
+        except (jwt.InvalidTokenError, msgspec.ValidationError):
+            raise Unauthorized from None
+        if not (claims.sub and claims.sub.isprintable() and self._is_timely(claims)):
+            raise Unauthorized
+        return Principal(claims.sub, claims.exp + self._leeway)
+
+    def _is_timely(self, claims: _Claims) -> bool:
+        earliest, latest = self._clock() - self._leeway, self._clock() + self._leeway
+        return (
+            claims.iat <= latest
+            and claims.nbf <= latest
+            and earliest < claims.exp <= latest + self._max_lifetime
+        )
+
+    def verify_bearer(self, req: Request) -> Principal:
+        """Return whom the `Authorization: Bearer` header names (RFC 6750 section 2.1)."""
+        scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthorized
+        return self.verify(token)

@@ -1,0 +1,56 @@
+"""Errors: what a client gets to see of an exception, over HTTP and over WebSocket."""
+
+from typing import Any
+
+from falcon import MEDIA_JSON, HTTPBadRequest, HTTPError, PayloadTypeError
+from falcon.asgi import App, Request, Response, WebSocket
+
+from .close_codes import CloseCode
+from .messages import MessageError
+
+DENIAL = "realtime.denial"
+"""Where in the ASGI scope a denied handshake leaves its HTTPError, for the server to send."""
+
+_DENIED = 3000
+
+
+def add_error_handlers(app: App[Request, Response]) -> None:
+    """Handle what is the client's fault; the rest is a crash: logged by Falcon, 500 or 1011."""
+    app.set_error_serializer(write_json)
+    app.add_error_handler(HTTPError, close_with_reason)
+    app.add_error_handler(MessageError, close_with_reason)
+    app.add_error_handler(PayloadTypeError, close_with_reason)
+
+
+def write_json(req: Request, resp: Response, error: HTTPError) -> None:
+    """Write an error as JSON, whatever the client would accept.
+
+    Falcon negotiates, and crashes where a client accepts only `multipart/form-data`.
+    """
+    resp.data = error.to_json()
+    resp.content_type = MEDIA_JSON
+
+
+async def close_with_reason(
+    req: Request,
+    resp: Response | None,
+    error: HTTPError | MessageError | PayloadTypeError,
+    params: dict[str, Any],
+    *,
+    ws: WebSocket | None = None,
+) -> None:
+    """Close a WebSocket with the code that tells the client why; leave HTTP to Falcon.
+
+    Falcon's own handler would log each refusal as an error and lose its headers and body.
+    """
+    if ws is None:
+        if isinstance(error, MessageError):
+            raise HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
+        raise error
+    if isinstance(error, HTTPError):
+        req.scope[DENIAL] = error
+        await ws.close(_DENIED + error.status_code)
+    elif isinstance(error, MessageError):
+        await ws.close(CloseCode.UNDECODABLE)
+    else:
+        await ws.close(CloseCode.WRONG_PAYLOAD_TYPE)

@@ -1,0 +1,70 @@
+"""Server-Sent Events: how a client hears messages over plain HTTP."""
+
+import asyncio
+from typing import Self
+
+from falcon.asgi import SSEvent
+
+from .backlog import Backlog
+from .close_codes import CloseCode
+from .limits import Limits
+from .media import Encoded
+from .messages import ServerMessage
+
+
+class EventStream:
+    """The messages on their way to one listener, who can only be told that the stream is over.
+
+    As with a `Connection`, sending never waits: a listener who does not keep up is dropped. It is
+    no generator, since Falcon would leave that to the garbage collector when the listener leaves.
+    """
+
+    def __init__(self, limits: Limits, lifetime: float) -> None:
+        """End after `lifetime` seconds."""
+        self.close_code: CloseCode | None = None
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._expires_at = self._loop.time() + lifetime
+        self._backlog = Backlog[bytes](limits.outbox_messages, limits.outbox_size)
+        self._changed = asyncio.Event()
+
+    def send(self, message: ServerMessage | Encoded) -> None:
+        """Send a message after those before it; do nothing once the stream is over."""
+        if self.close_code is not None:
+            return
+        encoded = message if isinstance(message, Encoded) else Encoded(message)
+        if self._backlog.put(encoded.json):
+            self._changed.set()
+        else:
+            self._backlog.clear()
+            self.close(CloseCode.TOO_SLOW)
+
+    def close(self, code: CloseCode = CloseCode.NORMAL) -> None:
+        """End the stream after what is on its way."""
+        if self.close_code is None:
+            self.close_code = code
+            self._changed.set()
+
+    def __aiter__(self) -> Self:
+        """Iterate over the events until the stream is over."""
+        return self
+
+    async def __anext__(self) -> SSEvent:
+        """Return the next message, or a comment if there is none for `keepalive_interval` seconds.
+
+        Falcon looks whether the listener is still there only when it gets an event.
+        """
+        while (now := self._loop.time()) < self._expires_at:
+            if self._backlog:
+                return SSEvent(data=self._backlog.take())
+            if self.close_code is not None:
+                raise StopAsyncIteration
+            self._changed.clear()
+            wake_at = min(now + self._limits.keepalive_interval, self._expires_at)
+            try:
+                async with asyncio.timeout_at(wake_at):
+                    await self._changed.wait()
+            except TimeoutError:
+                return SSEvent()
+        self.close(CloseCode.TOKEN_EXPIRED)
+        raise StopAsyncIteration

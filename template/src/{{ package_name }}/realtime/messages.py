@@ -1,0 +1,58 @@
+"""The envelope: what every message looks like, whichever media handler carries it."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm as TypeForm
+else:
+    TypeForm = type
+
+M = TypeVar("M")
+"""One type of message, or a union of several: `TypeForm[M]` is how it is handed over (PEP 747)."""
+
+_MAX_DETAIL = 200
+
+
+class ClientMessage(msgspec.Struct, tag_field="type", tag=str.lower, forbid_unknown_fields=True):
+    """A message from a client: an object whose `type` is the lower-case name of the class."""
+
+
+class ServerMessage(msgspec.Struct, tag_field="type", tag=str.lower):
+    """A message to a client: an object whose `type` is the lower-case name of the class."""
+
+
+class Ping(ClientMessage):
+    """Asks for a `pong`: a browser cannot send the ping frame of the protocol."""
+
+
+class Pong(ServerMessage):
+    """The answer to a `ping`."""
+
+
+class Error(ServerMessage):
+    """Says what was wrong with the client's last message; the connection goes on."""
+
+    code: str
+    detail: str
+
+
+class MessageError(ValueError):
+    """A message that cannot be decoded (`malformed`) or has the wrong shape (`invalid`)."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.answer = Error(code=code, detail=detail[:_MAX_DETAIL])
+
+
+def parse(media: object, expected: TypeForm[M]) -> M:
+    """Return `media` as one of the `expected` messages; raise MessageError if it is none."""
+    if not isinstance(media, dict) or "type" not in media:
+        # msgspec would do without the tag where only one type is expected.
+        raise MessageError("invalid", "Expected an object with a field `type`")
+    try:
+        message: M = msgspec.convert(media, expected, strict=True)
+    except msgspec.ValidationError as error:
+        raise MessageError("invalid", str(error)) from None
+    return message

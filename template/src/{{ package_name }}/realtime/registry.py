@@ -1,0 +1,128 @@
+"""The open connections of this process."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
+from typing import Any
+
+from falcon import HTTPServiceUnavailable, HTTPUnauthorized
+from falcon.asgi import Request, Response, WebSocket
+
+from .broker import Deliver
+from .close_codes import CloseCode
+from .connection import Connection
+from .events import EventStream
+from .limits import Limits
+from .media import payload_type_of
+from .messages import M, ServerMessage, TypeForm
+from .principal import Principal, principal_of
+
+Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
+
+OPENED = "realtime.opened"
+"""Where in the ASGI scope the exit stack is that ends what an answer has opened."""
+
+
+async def accept(req: Request, ws: WebSocket) -> None:
+    """Accept the WebSocket, with the subprotocol that the middleware has agreed on."""
+    await ws.accept(req.context.get("subprotocol"))
+
+
+class Registry:
+    """Opens connections and event streams for the resources, ends them with the service."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], float],
+        verify: Callable[[Request], object] | None = None,
+    ) -> None:
+        """Keep to these limits; `clock` returns POSIX seconds.
+
+        `verify` is called once more when a connection is open: it raises an `HTTPError` if the
+        credential has been taken back meanwhile.
+        """
+        self._limits = limits
+        self._clock = clock
+        self._verify = verify
+        self._open: dict[Connection[Any] | EventStream, Principal] = {}
+        self._draining = False
+
+    def __len__(self) -> int:
+        """Return how many are open, event streams included."""
+        return len(self._open)
+
+    def drain(self) -> None:
+        """Close every connection with 1012, end every stream, refuse new ones with 503."""
+        self._draining = True
+        self.close_all(lambda principal: True, CloseCode.RESTART)
+
+    def close_all(self, matches: Callable[[Principal], bool], code: CloseCode) -> None:
+        """Close each connection and stream whose principal matches, as when rights change."""
+        for connection, principal in tuple(self._open.items()):
+            if matches(principal):
+                connection.close(code)
+
+    @asynccontextmanager
+    async def open(
+        self, req: Request, ws: WebSocket, expected: TypeForm[M]
+    ) -> AsyncIterator[Connection[M]]:
+        """Accept the WebSocket; yield a connection that receives the `expected` types of message.
+
+        To refuse the handshake, raise an `HTTPError` before: the client gets its status and body.
+        Where the credential comes in the first message, the WebSocket is accepted already.
+        """
+        principal = principal_of(req)
+        lifetime = self._admit(principal)
+        if ws.unaccepted:
+            await accept(req, ws)
+        payload_type = payload_type_of(req.context.get("subprotocol"))
+        connection = Connection(ws, expected, self._limits, lifetime, payload_type)
+        with self._registered(connection, principal):
+            if self._verify is not None:
+                self._verify(req)
+            async with connection.open():
+                yield connection
+
+    async def stream(
+        self, req: Request, resp: Response, subscribe: Subscribe, first: ServerMessage
+    ) -> None:
+        """Answer with Server-Sent Events: the `first` message, then those of the subscription.
+
+        Raises an HTTPError where `open` would.
+        """
+        principal = principal_of(req)
+        stream = EventStream(self._limits, self._admit(principal))
+        # Falcon closes no iterator of events, and the garbage collector is no place to run
+        # asynchronous code: the app closes this stack once the answer has ended, however it ends.
+        opened = req.scope.setdefault(OPENED, AsyncExitStack())
+        opened.enter_context(self._registered(stream, principal))
+        stream.send(first)
+        await opened.enter_async_context(subscribe(stream.send))
+        resp.cache_control = ["no-store"]
+        # nginx would hold the events back until it has enough of them.
+        resp.set_header("X-Accel-Buffering", "no")
+        resp.sse = stream
+
+    @contextmanager
+    def _registered(
+        self, connection: Connection[Any] | EventStream, principal: Principal
+    ) -> Iterator[None]:
+        self._open[connection] = principal
+        try:
+            yield
+        finally:
+            del self._open[connection]
+
+    def _admit(self, principal: Principal) -> float:
+        """Return for how many seconds the principal may stay; raise an HTTPError if not at all."""
+        if self._draining:
+            raise HTTPServiceUnavailable(retry_after=1)
+        lifetime = principal.expires_at - self._clock()
+        if lifetime <= 0:
+            raise HTTPUnauthorized(description="The credential has expired.")
+        return lifetime
