@@ -1,6 +1,7 @@
 """What a rendered project must pass; each gate returns its complaints, none if all is well."""
 
 import functools
+import importlib.metadata
 import json
 import os
 import re
@@ -145,7 +146,8 @@ def _check(name: str, content: bytes) -> Iterable[str]:
 
 def environment(**changes: str) -> dict[str, str]:
     """Return the environment in which a project is tried."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("APP_", "COV"))}
+    ours = ("APP_", "COV")
+    env = {key: value for key, value in os.environ.items() if not key.upper().startswith(ours)}
     # An environment without compiled byte code makes a run several times slower.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     return env | changes
@@ -211,3 +213,12 @@ def tests(tree: Path, *arguments: str, **environment: str) -> list[str]:
         # Two sessions that clean up a folder for both get in each other's way.
         environment["PYTEST_DEBUG_TEMPROOT"] = scratch
         return _run(command, tree, PYTHONPATH="src", **environment)
+
+
+def plugins() -> set[str]:
+    """Return the distributions whose plugins every pytest of this environment loads."""
+    return {
+        point.dist.name
+        for point in importlib.metadata.entry_points(group="pytest11")
+        if point.dist is not None
+    }
