@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-updates changed check combo mutants bench-matrix bench-payloads release clean
+.PHONY: help demo test test-updates changed check combo mutants bench-matrix bench-payloads bench-service release clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
@@ -13,6 +13,7 @@ help:
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
 	@echo "make bench-matrix  how long the proof of all combinations takes, beside the naive way"
 	@echo "make bench-payloads  what the worst message of each format costs, beside a plain one"
+	@echo "make bench-service  how fast the generated service is, beside its peers: docs/performance.md"
 	@echo "make mutants  change the generated services in small ways: does a test fail each time?"
 	@echo "make release  prepare a release: make release VERSION=0.2.0"
 	@echo "make clean    remove what the others made"
@@ -53,6 +54,16 @@ bench-matrix: .venv/.installed
 
 bench-payloads: .venv/.installed
 	@$(BIN)/python -m benchmarks.payloads $(BENCH)
+
+# The servers that are measured have an environment of their own.
+.work/bench/venv/.installed: pyproject.toml
+	$(PYTHON) -m venv .work/bench/venv
+	.work/bench/venv/bin/python -m pip install --quiet --upgrade pip
+	.work/bench/venv/bin/python -m pip install --quiet --group bench
+	touch $@
+
+bench-service: .venv/.installed .work/bench/venv/.installed
+	@$(BIN)/python -m benchmarks.service --python .work/bench/venv/bin/python $(if $(CHECK),--check) $(BENCH)
 
 .venv/.mutants: .venv/.installed
 	$(BIN)/python -m pip install --quiet --group mutants

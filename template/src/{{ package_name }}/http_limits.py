@@ -26,7 +26,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     """
 
     def __init__(self, *args: Any, head_timeout: float = 10.0, **options: Any) -> None:
-        """Allow `head_timeout` seconds until the head of a request is complete."""
+        """Allow `head_timeout` seconds until a request's head is complete and its body begins."""
         super().__init__(*args, **options)
         self._head_timeout = head_timeout
         self._deadline: asyncio.Handle | None = None
@@ -56,7 +56,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _in_head(self) -> bool:
         return self.cycle is None or self.cycle.scope is not self.scope
 
-    # Needed until uvicorn has a deadline for the head of a request.
+    # Needed until uvicorn has a deadline for a request. Falcon reads the beginning of a body
+    # itself, before any resource can set one.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Set the deadline for the first request."""
@@ -83,7 +84,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._deadline.cancel()
 
     def _give_up(self) -> None:
-        if self._outside and self._in_head:
+        if self._answering and self.cycle.response_started:
+            # Its end sets the next deadline.
+            return
+        if self.receiving or (self._in_head and self._outside > 0):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()
@@ -122,11 +126,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._unwanted += len(body)
             if self._unwanted > _MAX_UNWANTED:
                 self.transport.abort()
+        else:
+            self._forget_deadline()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Begin to count anew."""
         self._outside = self._unwanted = self._fields = 0
+        if self._answering:
+            self._forget_deadline()
         super().on_message_complete()
 
     def _stop(self, status: HTTPStatus) -> NoReturn:
@@ -139,7 +147,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        if self._answering and not (self.receiving and not self.cycle.response_started):
+        begun = self._answering and not (self.receiving and not self.cycle.response_started)
+        if begun or self.pipeline:
             self.transport.abort()
         elif not self.transport.is_closing():
             if self._answering:

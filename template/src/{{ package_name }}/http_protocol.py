@@ -52,6 +52,7 @@ class HttpProtocol(WholeHttpProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Refuse a client that does not wait for the handshake (RFC 6455 section 4.1)."""
+        self._forget_deadline()
         if self._after_head():
             self._refuse(HTTPStatus.BAD_REQUEST)
         else:
@@ -70,7 +71,6 @@ class HttpProtocol(WholeHttpProtocol):
             self._stop(HTTPStatus.BAD_REQUEST)
         self.url = self._origin_form(self.url)
         if not self._ignores_upgrade():
-            self._forget_deadline()
             super().on_headers_complete()
 
     def _origin_form(self, target: bytes) -> bytes:

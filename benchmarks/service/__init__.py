@@ -1,0 +1,1 @@
+"""The generated service beside its peers, on the same server, in the same run."""
