@@ -69,7 +69,7 @@ def wrong_lines(editorconfig: str, name: str, content: bytes) -> list[str]:
         blanks = line[: len(line) - len(line.lstrip())]
         wrong = " " if values["indent_style"] == "tab" else "\t"
         # As ruff has it: what only a linter reads does not count.
-        length = len(line.partition("  # noqa: ")[0])
+        length = len(re.split(r"  # (?:noqa|type): ", line)[0])
         long = length > int(values.get("max_line_length", length))
         if line != line.rstrip() or wrong in blanks or long:
             found.append(f"{number}: {line!r}")
