@@ -15,9 +15,10 @@ from typing import NamedTuple
 import pytest
 from packaging.requirements import Requirement
 
-from .conftest import ROOT, Project
+from .conftest import ROOT
 from .harness import gates, guide
 from .harness.forkserver import ForkServer, Outcome
+from .harness.template import Project
 
 GUIDE = ROOT / "docs" / "guide"
 PAGES = guide.pages(GUIDE)
