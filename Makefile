@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-updates changed check combo mutants bench-matrix bench-service release clean
+.PHONY: help demo test test-updates changed check combo mutants bench-matrix bench-payloads bench-service release clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
@@ -12,6 +12,7 @@ help:
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
 	@echo "make bench-matrix  how long the proof of all combinations takes, beside the naive way"
+	@echo "make bench-payloads  what the worst message of each format costs, beside a plain one"
 	@echo "make bench-service  how fast the generated service is, beside its peers: docs/performance.md"
 	@echo "make mutants  change the generated services in small ways: does a test fail each time?"
 	@echo "make release  prepare a release: make release VERSION=0.2.0"
@@ -22,6 +23,7 @@ help:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target .venv/order --group order
 	touch $@
 
 demo: .venv/.installed
@@ -49,6 +51,9 @@ release: .venv/.installed
 
 bench-matrix: .venv/.installed
 	@$(BIN)/python -m benchmarks.matrix $(BENCH)
+
+bench-payloads: .venv/.installed
+	@$(BIN)/python -m benchmarks.payloads $(BENCH)
 
 # The servers that are measured have an environment of their own.
 .work/bench/venv/.installed: pyproject.toml

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import COMBINATIONS, ROOT, WARMUP, enumerated, identity
+from tests.conftest import COMBINATIONS, ROOT, TEMPLATE
 from tests.harness import gates
 from tests.harness.enumeration import Answers, arguments
 from tests.harness.forkserver import ForkServer
@@ -43,30 +43,31 @@ def green(complaints: list[str]) -> None:
 def ours(template: Path, scratch: Path, combinations: list[Answers], jobs: int | None) -> Seconds:
     """Prove combinations, one stage after the other; in `make test` they overlap."""
     seconds: Seconds = {}
+    folder = scratch / "trees"
     with timed(seconds, "enumerate"):
-        enumerated()
+        TEMPLATE.enumerated()
     with timed(seconds, "render"), isolated(scratch), sped_up():
         trees = [
-            render(template, answers | identity(answers), scratch / "trees" / f"tree_{number}")
+            render(template, answers | TEMPLATE.identified(answers), folder / f"tree_{number}")
             for number, answers in enumerate(combinations)
         ]
     with timed(seconds, "hygiene"):
         green([line for tree in trees for line in gates.hygiene(tree)])
     with timed(seconds, "ruff check"):
-        green(gates.ruff(scratch / "trees"))
+        green(gates.ruff(folder))
     with timed(seconds, "ruff format"):
-        green(gates.ruff_format(scratch / "trees"))
+        green(gates.ruff_format(folder))
     with timed(seconds, "deptry"):
         green(gates.dependencies(trees, gates.only_run(ROOT)))
     with timed(seconds, "mypy"):
-        green(gates.mypy(scratch / "trees", trees))
+        green(gates.mypy(folder, trees))
     with (
         timed(seconds, "pytest"),
-        ForkServer(jobs, warmup=WARMUP, environment=gates.environment()) as server,
+        ForkServer(jobs, warmup=TEMPLATE.warmup, environment=gates.environment()) as server,
     ):
         for suite in [server.submit(tree, "--assert=plain") for tree in trees]:
             green(suite.result().complaints)
-    shutil.rmtree(scratch / "trees")
+    shutil.rmtree(folder)
     return seconds
 
 

@@ -10,10 +10,39 @@ from pathlib import Path
 import pytest
 
 from .conftest import ROOT
+from .harness.enumeration import questions
 from .harness.progress import Progress
 from .harness.record import Record, digest
 
+CONFTEST = """\
+from pathlib import Path
+
+from .harness.enumeration import Answers
+from .harness.template import Template
+
+pytest_plugins = ["tests.harness.plugin"]
+
+
+def identity(number: str) -> Answers:
+    return {"package_name": f"small_{number}"}
+
+
+def pytest_harness_template() -> Template:
+    return Template(Path(__file__).parents[1], identity=identity)
+"""
+
 TEMPLATE = {
+    "pyproject.toml": """\
+[tool.pytest]
+testpaths = ["tests"]
+addopts = ["-m", "not slow"]
+markers = ["slow: takes long"]
+strict = true
+filterwarnings = ["error"]
+asyncio_default_fixture_loop_scope = "function"
+""",
+    "tests/__init__.py": "",
+    "tests/conftest.py": CONFTEST,
     "copier.yml": """\
 _subdirectory: template
 _answers_file: .copier-answers.yml
@@ -52,16 +81,14 @@ def test_taste() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """Another template, with the harness of this one."""
+    """Another template, with the harness and the tests of combinations of this one."""
     for name, text in TEMPLATE.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     junk = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "tests" / "harness", tmp_path / "tests" / "harness", ignore=junk)
-    for name in ("__init__.py", "conftest.py", "futures.py", "test_combinations.py"):
-        shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(ROOT / "tests" / "test_combinations.py", tmp_path / "tests")
     return tmp_path
 
 
@@ -71,16 +98,23 @@ def changed(repository: Path) -> tuple[set[str], str]:
     command = re.search(r"^changed:.*\n\t\$\(BIN\)/python (.*)", makefile, re.MULTILINE)
     assert command
     result = subprocess.run(
-        [sys.executable, *command[1].split(), "-vv"],
+        [sys.executable, *command[1].split(), "-rpfE"],
         cwd=repository,
         capture_output=True,
         text=True,
         check=False,
     )
-    ran = re.findall(r"own_suite\w*\[(.*?)\] (?:PASSED|FAILED)", result.stdout)
+    # The summary has each test with its outcome on one line.
+    summary = r"^(PASSED|FAILED|ERROR) \S+?::(\w+)(?:\[(.*?)\])?"
+    ran = re.findall(summary, result.stdout, re.MULTILINE)
+    suites = {combination for _, test, combination in ran if "own_suite" in test}
+    # Nothing of the harness fails here but what is made to.
+    failed = {test for outcome, test, _ in ran if outcome != "PASSED"}
+    assert all("own_suite" in test for test in failed), result.stdout
+    assert result.returncode == (1 if failed else 0), result.stdout + result.stderr
     closing = re.findall(r"^-+ (.* combinations? passed.*?) -+$", result.stdout, re.MULTILINE)
     assert len(closing) == 1, result.stdout + result.stderr
-    return set(ran), closing[0]
+    return suites, closing[0]
 
 
 def test_only_what_has_changed_or_failed_is_tried_again(repository: Path) -> None:
@@ -102,6 +136,21 @@ def test_only_what_has_changed_or_failed_is_tried_again(repository: Path) -> Non
         set(),
         "0 combinations passed, 2 are as they were when they last passed",
     )
+
+
+def test_without_a_template_the_harness_says_what_is_missing(repository: Path) -> None:
+    conftest = repository / "tests/conftest.py"
+    conftest.write_text(CONFTEST.replace("def pytest_harness", "def harness"), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "tests"]
+    result = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert result.returncode == 4
+    assert "conftest.py has to define pytest_harness_template()" in result.stderr
+
+
+def test_the_harness_names_no_question_of_this_template() -> None:
+    for path in (ROOT / "tests/harness").glob("*.py"):
+        words = set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+        assert not words & set(questions(ROOT)), path.name
 
 
 def test_a_digest_is_of_names_and_contents_but_not_of_what_is_set_apart(tmp_path: Path) -> None:

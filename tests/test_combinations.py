@@ -9,10 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from .conftest import COMBINATIONS, ROOT, Project
 from .harness import gates
 from .harness.enumeration import accepts, name, questions
 from .harness.forkserver import Outcome
+from .harness.template import Project, Template
 
 
 def about(complaints: list[str], project: Project, projects: dict[str, Project]) -> list[str]:
@@ -48,13 +48,15 @@ def test_a_combination_passes_the_gates_that_take_all_projects_in_one_call(
         assert not complaints, "\n".join([f"{gate}:", *complaints, project.reproduce])
 
 
-def test_every_tool_that_is_only_run_is_there(projects: dict[str, Project]) -> None:
+def test_every_tool_that_is_only_run_is_there(
+    projects: dict[str, Project], subject: Template
+) -> None:
     for project in projects.values():
         text = (project.tree / "pyproject.toml").read_text(encoding="utf-8")
         group = {
             re.split(r"\W*>=", word)[0] for word in tomllib.loads(text)["dependency-groups"]["dev"]
         }
-        assert set(gates.only_run(ROOT)) <= group, project.reproduce
+        assert set(gates.only_run(subject.root)) <= group, project.reproduce
 
 
 def test_the_command_that_reproduces_a_combination_gives_its_answers(
@@ -68,17 +70,15 @@ def test_the_command_that_reproduces_a_combination_gives_its_answers(
         assert {key: value or None for key, value in given.items()} == expected
 
 
-def test_every_choice_is_in_some_combination() -> None:
-    for key, question in questions(ROOT).items():
+def test_every_choice_is_in_some_combination(subject: Template) -> None:
+    for key, question in questions(subject.root).items():
         choices = question.get("choices", {})
         for value in choices.values() if isinstance(choices, dict) else []:
             assert any(
                 value == answers.get(key) or value in answers.get(key, [])
-                for answers in COMBINATIONS
+                for answers in subject.combinations
             ), f"{key}={value}"
 
 
-def test_only_what_copier_accepts_is_a_combination(template: Path) -> None:
-    assert all(accepts(template, answers) for answers in COMBINATIONS)
-    assert not accepts(template, COMBINATIONS[0] | {"media_handlers": []})
-    assert not accepts(template, COMBINATIONS[0] | {"auth_style": "unknown"})
+def test_only_what_copier_accepts_is_a_combination(template: Path, subject: Template) -> None:
+    assert all(accepts(template, answers) for answers in subject.combinations)

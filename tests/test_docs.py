@@ -3,22 +3,31 @@
 import http.client
 import itertools
 import json
+import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
 import time
 import tomllib
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Project
+from .conftest import ROOT
 from .harness import gates
 from .harness.enumeration import candidates, questions
-from .test_service import settings
+from .harness.faults import Fault
+from .harness.template import Project
+from .test_changed import CONFTEST
+from .test_faults import FAULTS
+from .test_service import run, settings, urlopen
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 STYLES = ("message", "ticket", "cookie", "jwt", "api_key", "none")
 
@@ -71,33 +80,51 @@ def test_the_tree_is_what_is_generated(readme: str, projects: dict[str, Project]
 
 
 def test_the_two_commands_exist(readme: str) -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "make demo\nmake test\n" in blocks(readme, "sh")[0]
-    commands = re.findall(r"(?:^|`)make ([\w-]+)", readme, re.MULTILINE)
-    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
-    assert set(commands) <= targets
+    for text in (readme, CONTRIBUTING):
+        commands = re.findall(r"(?:^|`)make ([\w-]+)", text, re.MULTILINE)
+        assert set(commands) <= targets()
 
 
-def test_every_scenario_of_the_guide_has_its_test(projects: dict[str, Project]) -> None:
-    rows = table((ROOT / "docs/scenarios.md").read_text(encoding="utf-8"), "| scenario | test |")
-    tested = {
-        f"{path.name}::{test}"
-        for project in projects.values()
-        for path in project.tree.glob("tests/test_*.py")
-        for test in re.findall(r"^(?:async )?def (\w+)", path.read_text("utf-8"), re.MULTILINE)
-    }
-    assert len(rows) > 40
-    assert {test.strip("`") for (test,) in rows.values()} <= tested
+def targets() -> set[str]:
+    """Return what can be made."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+
+
+def test_the_table_of_commands_is_complete() -> None:
+    rows = table(CONTRIBUTING, "| command | what it does |")
+    assert {cell.strip("`").split()[1] for cell in rows} == targets() - {"help"}
+
+
+def test_the_paths_of_the_layout_are_there() -> None:
+    rows = table(CONTRIBUTING, "| path | what is there |")
+    assert all((ROOT / cell.strip("`")).exists() for cell in rows)
+
+
+def test_the_example_of_a_fault_is_one() -> None:
+    (example,) = tomllib.loads(blocks(CONTRIBUTING, "toml")[0])["faults"]
+    assert Fault(**example) in FAULTS
+
+
+def test_the_example_of_a_conftest_is_what_another_template_has() -> None:
+    assert blocks(CONTRIBUTING, "python") == [CONFTEST]
 
 
 def test_no_address_is_invented(readme: str) -> None:
     assert "<the address or path of this repository>" in readme
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", path.read_text("utf-8"))
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        text = path.read_text("utf-8")
+        assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", text)
+        assert not re.search(r"[\w.]+@(?!example\.)[\w-]+\.\w+", text), path.name
+
+
+def test_the_guide_is_named_where_everybody_looks_first(readme: str) -> None:
+    assert "(docs/guide/README.md)" in "\n".join(readme.splitlines()[:10])
 
 
 def test_links_lead_somewhere() -> None:
-    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
@@ -126,24 +153,27 @@ def test_a_readme_tells_how_to_connect(
     projects: dict[str, Project], tmp_path: Path, combination: str
 ) -> None:
     """Type what the generated README says into terminals of our own."""
-    project = projects[combination]
+    project = moved(projects[combination], tmp_path)
     package = next((project.tree / "src").iterdir()).name
     text = (project.tree / "README.md").read_text(encoding="utf-8")
     connect, _, over_http = text.partition("## Connect")[2].partition("## Run")[0].partition("### ")
     shell = [block.strip() for block in blocks(connect, "sh")]
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    client = tmp_path / "client.py"
+    port = free_port()
+    client = project.tree / "client.py"
     client.write_text(blocks(connect, "python")[0].replace("8000", str(port)), encoding="utf-8")
 
     def start(command: str) -> subprocess.Popen[str]:
-        words = command.replace("8000", str(port)).split()
+        words = shlex.split(command.replace("8000", str(port)))
+        # A proxy that is not there: none is to be asked.
+        changes = {"http_proxy": "http://127.0.0.1:9"}
+        while "=" in words[0]:
+            variable, _, value = words.pop(0).partition("=")
+            changes[variable] = value
         program = {"python": sys.executable, "websockets": gates._tool("websockets")}[words[0]]
         return subprocess.Popen(
             [program, *words[1:]],
             cwd=project.tree,
-            env=settings(APP_PORT=str(port)),
+            env=settings(APP_PORT=str(port), **changes),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -158,7 +188,7 @@ def test_a_readme_tells_how_to_connect(
             if project.answers["auth_style"] != "none":
                 with start(shell.pop(0)) as minting:
                     token = minting.communicate(timeout=30)[0].strip()
-            with start(f"python {client} {token}") as process:
+            with start(f"python {shlex.quote(str(client))} {token}") as process:
                 read_until(process, "'text': 'hello'")
                 process.kill()
             type_over_http(blocks(over_http, "sh")[0].replace("8000", str(port)), token, port)
@@ -167,6 +197,64 @@ def test_a_readme_tells_how_to_connect(
                 type_messages(start(shell[0]), messages.splitlines())
         finally:
             server.terminate()
+
+
+@pytest.mark.parametrize(
+    "combination", ["message-json-auto", "api_key-json-auto", "none-json-auto"]
+)
+def test_a_readme_tells_how_to_run_the_service(
+    projects: dict[str, Project], tmp_path: Path, combination: str
+) -> None:
+    """Type into a shell what the generated README says for production, but stay on this machine."""
+    project = moved(projects[combination], tmp_path)
+    text = (project.tree / "README.md").read_text(encoding="utf-8")
+    (commands,) = blocks(text.partition("## Run")[2].partition("## Change")[0], "sh")
+    python = project.tree / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    port = free_port()
+    entry = re.search(r"alice:[0-9a-f]{64}", run(project, "token", "alice").stderr)
+    assert commands.count("APP_HOST=0.0.0.0 ") == 1
+    commands = commands.replace("APP_HOST=0.0.0.0 ", "exec env APP_HOST=127.0.0.1 ")
+    with subprocess.Popen(
+        ["sh", "-e", "-c", commands.replace("alice:…", entry[0] if entry else "")],
+        cwd=project.tree,
+        env=settings(APP_PORT=str(port), PATH=f"{python.parent}{os.pathsep}{os.environ['PATH']}"),
+    ) as process:
+        try:
+            wait_for_port(port)
+        finally:
+            process.terminate()
+
+
+def test_what_is_printed_after_a_copy_can_be_typed_in_every_shell(
+    template: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "it's ünï dir"
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", str(template), str(tree)]
+    result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
+    _, _, message = result.stderr.partition(f"Falcon Service is in {tree}\n")
+    commands = [line.strip() for line in message.splitlines() if line.startswith("  ")]
+    # cmd.exe has no single quotes and no comments, the older PowerShell no &&.
+    assert len(commands) == 6
+    assert not [line for line in commands if re.search("['#&;$`]|^cd ", line)]
+    for line in commands[:2]:
+        subprocess.run(line, cwd=tree, shell=True, check=True, capture_output=True)  # noqa: S602
+
+
+def moved(project: Project, folder: Path) -> Project:
+    """Copy a project to a place whose name is no easy one for a shell."""
+    tree = shutil.copytree(project.tree, folder / "it's ünï dir")
+    return replace(project, tree=Path(tree))
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
 
 
 def type_over_http(commands: str, token: str, port: int) -> None:
@@ -200,7 +288,7 @@ def request(
     request = urllib.request.Request(url, body.encode() if body else None, method=method)  # noqa: S310
     for header in headers:
         request.add_header(*header.split(": ", 1))
-    response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=30)  # noqa: S310
+    response: http.client.HTTPResponse = urlopen(request, timeout=30)
     return response
 
 

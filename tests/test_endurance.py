@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import COMBINATIONS, Project
+from .conftest import COMBINATIONS
 from .harness import gates
 from .harness.enumeration import Answers, name
 from .harness.rendering import render
+from .harness.template import Project
 from .test_owner import SETS
 
 INSIDE = Path(__file__).parent / "inside"

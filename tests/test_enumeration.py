@@ -105,6 +105,12 @@ def test_the_combinations_are_all_answers_that_copier_takes_and_records(
     assert sorted(taken, key=str) == sorted(COMBINATIONS, key=str)
 
 
+def test_copier_refuses_what_is_no_combination(only_questions: Path) -> None:
+    assert accepts(only_questions, COMBINATIONS[0])
+    assert not accepts(only_questions, COMBINATIONS[0] | {"media_handlers": []})
+    assert not accepts(only_questions, COMBINATIONS[0] | {"auth_style": "unknown"})
+
+
 def keys(question: Mapping[str, Any], answer: Any) -> str:
     """Return what a person types to give that answer."""
     choices = question.get("choices", [])

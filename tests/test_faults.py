@@ -1,12 +1,15 @@
-"""The gates can go red: faults in copies of the template, and which gate catches each of them."""
+"""The gates can go red: faults in copies of the template, and which gate catches each of them.
+
+The faults themselves are data: tests/faults/*.toml.
+"""
 
 import re
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from prompt_toolkit.application import create_app_session
@@ -16,773 +19,42 @@ from prompt_toolkit.output import DummyOutput
 from .conftest import COMBINATIONS, ROOT
 from .harness import gates
 from .harness.enumeration import Answers, accepts
+from .harness.faults import Fault, injected, misfits, read
 from .harness.forkserver import ForkServer
 from .harness.rendering import render, snapshot
 
-PACKAGE = "template/src/{{ package_name }}"
-TESTS = "template/tests"
-AUTH = "includes/auth_style"
+GATES = [
+    "source",
+    "render",
+    "enumeration",
+    "repeatable",
+    "hygiene",
+    "ruff check",
+    "ruff format",
+    "deptry",
+    "mypy",
+    "suite",
+    "coverage",
+]
 
-NONE: Answers = {"auth_style": "none"}
-MESSAGE: Answers = {"auth_style": "message"}
-JWT: Answers = {"auth_style": "jwt"}
-KEY: Answers = {"auth_style": "api_key"}
-COOKIE: Answers = {"auth_style": "cookie"}
-TICKET: Answers = {"auth_style": "ticket"}
-CBOR: Answers = {"auth_style": "none", "media_handlers": ["cbor"]}
-STRICT: Answers = {"auth_style": "none", "asyncio_mode": "strict"}
-SPOKEN: Answers = {"auth_style": "none", "subprotocols": "chat.v2, chat.v1"}
-REQUIRED: Answers = SPOKEN | {"subprotocol_required": True}
-QUOTED: Answers = {"project_description": 'say "hi"'}
+FAULTS = read(ROOT / "tests" / "faults", GATES)
 
 
-class Fault(NamedTuple):
-    """An edit of the template: what it is, where, and what must notice it."""
+@dataclass(frozen=True)
+class Trial:
+    """What a gate is to look at: a fault, or the template as it is."""
 
-    name: str
-    file: str
-    before: str | None
-    """Is there exactly once; "" makes a new file, None leaves everything as it is."""
-    after: str
     gate: str
+    answers: Answers
     evidence: str
-    """Part of the complaint; of a suite, a test that fails."""
-    answers: Answers = {}  # noqa: RUF012 - nobody changes it
-    unseen: Answers | None = None
-    """Answers with which nobody notices: why a sample of combinations is not enough."""
+    fault: Fault | None = None
 
-
-def quiet(name: str, file: str, before: str, after: str, gate: str, evidence: str) -> Fault:
-    """Return a fault that every combination shows."""
-    return Fault(name, file, before, after, gate, evidence, NONE)
-
-
-SOURCE = [
-    quiet(
-        "a task", "copier.yml", "_subdirectory", "_tasks: [ls]\n_subdirectory", "render", "unsafe"
-    ),
-    quiet(
-        "an extension",
-        "copier.yml",
-        "_subdirectory",
-        "_jinja_extensions: [jinja2.ext.do]\n_subdirectory",
-        "render",
-        "unsafe",
-    ),
-    quiet(
-        "a migration that no copy runs",
-        "copier.yml",
-        "_subdirectory",
-        "_migrations: [ls]\n_subdirectory",
-        "source",
-        "_migrations makes every user need --trust",
-    ),
-    quiet(
-        "a misspelt setting",
-        "copier.yml",
-        "_subdirectory",
-        "_skip_if_exist: [README.md]\n_subdirectory",
-        "source",
-        "_skip_if_exist is no setting",
-    ),
-    quiet(
-        "a misspelt key of a question",
-        "copier.yml",
-        "  validator: >-\n    {% if not media_handlers %}",
-        "  validater: >-\n    {% if not media_handlers %}",
-        "source",
-        "media_handlers: validater is no key",
-    ),
-    quiet(
-        "a question without a default",
-        "copier.yml",
-        '  default: "MIT"\n',
-        "",
-        "source",
-        "license has no default",
-    ),
-    quiet(
-        "a reused path",
-        f"{TESTS}/{{% if true %}}conftest.py{{% endif %}}.jinja",
-        "",
-        '"""Another conftest."""\n',
-        "render",
-        "InteractiveSessionError",
-    ),
-    quiet(
-        "a reused path that Copier does not notice",
-        f"{PACKAGE}/app.py",
-        "",
-        '"""Never rendered."""\n',
-        "source",
-        "app.py: never rendered",
-    ),
-    quiet(
-        "a name that Windows cannot hold",
-        f'{TESTS}/{{% if auth_style == "jwt" %}}test_more.py{{% endif %}}.jinja',
-        "",
-        '"""More."""\n',
-        "source",
-        "cannot hold",
-    ),
-    quiet(
-        "a misspelt variable",
-        f"{TESTS}/test_broker.py.jinja",
-        "{% if asyncio_mode ==",
-        "{% if asyncio_mod ==",
-        "render",
-        "asyncio_mod",
-    ),
-    quiet(
-        "a dropped when",
-        "copier.yml",
-        "  when: \"{{ subprotocols != '' }}\"\n",
-        "",
-        "enumeration",
-        "'subprotocols': '', 'subprotocol_required': True",
-    ),
-    quiet(
-        "a dropped rule between two answers",
-        "copier.yml",
-        "{% if 'msgpack' in media_handlers and 'cbor' in media_handlers %}",
-        "{% if false %}",
-        "enumeration",
-        "'media_handlers': ['msgpack', 'cbor']",
-    ),
-    quiet(
-        "a choice that nobody can take",
-        "copier.yml",
-        "{% if not media_handlers %}",
-        "{% if not media_handlers or 'cbor' in media_handlers %}",
-        "enumeration",
-        "'media_handlers': ['cbor']",
-    ),
-    quiet(
-        "a render that depends on its place",
-        "template/README.md.jinja",
-        "# {{ project_name }}\n",
-        "# {{ project_name }}\n\n{{ _copier_conf.dst_path }}\n",
-        "repeatable",
-        "README.md",
-    ),
-]
-
-TEXT = [
-    quiet(
-        "a stray Jinja tag",
-        f"{TESTS}/attempt.py",
-        "from dataclasses",
-        "# {% endif %}\nfrom dataclasses",
-        "hygiene",
-        "tests/attempt.py: line 4: left-over Jinja",
-    ),
-    quiet(
-        "blanks at the end of a line",
-        "template/Makefile.jinja",
-        "check:\n",
-        "check: \n",
-        "hygiene",
-        "Makefile: line",
-    ),
-    quiet(
-        "no newline at the end",
-        "template/.gitignore",
-        "# Secrets\n.env\n",
-        "# Secrets\n.env",
-        "hygiene",
-        ".gitignore: must end with exactly one newline",
-    ),
-    quiet(
-        "a file that does not parse",
-        "template/.pre-commit-config.yaml",
-        "repos:\n",
-        "repos:\n\t- {\n",
-        "hygiene",
-        ".pre-commit-config.yaml: does not parse",
-    ),
-    quiet(
-        "a file that an answer leaves empty",
-        f"{PACKAGE}/auth.py.jinja",
-        "",
-        "{% if auth_style == 'jwt' %}\n{% endif %}\n",
-        "hygiene",
-        "auth.py: empty",
-    ),
-    Fault(
-        "free text without quotes",
-        "template/pyproject.toml.jinja",
-        "{{ project_description | to_json(ensure_ascii=False) }}",
-        '"{{ project_description }}"',
-        "hygiene",
-        "pyproject.toml: does not parse",
-        QUOTED,
-        unseen=NONE,
-    ),
-    Fault(
-        "an unused import in one style",
-        f"{AUTH}/ticket/auth.py",
-        "import hashlib\n",
-        "import hashlib\nimport math\n",
-        "ruff check",
-        "F401",
-        TICKET,
-        unseen=COOKIE,
-    ),
-    Fault(
-        "an unformatted line in one style",
-        f"{AUTH}/jwt/auth.py",
-        "self._identity = identity",
-        "self._identity   =   identity",
-        "ruff format",
-        "auth.py",
-        JWT,
-        unseen=KEY,
-    ),
-    Fault(
-        "one blank line too few in strict mode",
-        f"{TESTS}/test_broker.py.jinja",
-        "{% if asyncio_mode == 'strict' %}\n\npytestmark",
-        "{% if asyncio_mode == 'strict' %}\npytestmark",
-        "ruff check",
-        "test_broker.py",
-        STRICT,
-        unseen=NONE,
-    ),
-]
-
-DEPENDENCIES = [
-    quiet(
-        "an unused dependency",
-        "template/pyproject.toml.jinja",
-        '    "msgspec>=0.20",\n',
-        '    "httpx>=0.28",\n    "msgspec>=0.20",\n',
-        "deptry",
-        "DEP002 'httpx'",
-    ),
-    Fault(
-        "a dependency that one style does not need",
-        "template/pyproject.toml.jinja",
-        "{% if auth_style not in ['none', 'api_key'] %}",
-        "{% if auth_style != 'none' %}",
-        "deptry",
-        "DEP002 'pyjwt'",
-        KEY,
-        unseen=NONE,
-    ),
-    Fault(
-        "a dependency that one format does not need",
-        "template/pyproject.toml.jinja",
-        "{% if 'cbor' in media_handlers %}",
-        "{% if media_handlers %}",
-        "deptry",
-        "DEP002 'cbor2'",
-        NONE,
-        unseen=CBOR,
-    ),
-    quiet(
-        "a dependency that is not declared",
-        "template/pyproject.toml.jinja",
-        '    "msgspec>=0.20",\n',
-        "",
-        "deptry",
-        "DEP003 'msgspec'",
-    ),
-    quiet(
-        "a dependency of a dependency",
-        f"{PACKAGE}/protocol.py",
-        "from typing import Any\n",
-        "from typing import Any\n\nimport h11\n",
-        "deptry",
-        "DEP003 'h11'",
-    ),
-    quiet(
-        "a dependency that nobody has",
-        f"{PACKAGE}/protocol.py",
-        "from typing import Any\n",
-        "from typing import Any\n\nimport nowhere_to_be_found\n",
-        "deptry",
-        "DEP001 'nowhere_to_be_found'",
-    ),
-    quiet(
-        "a development dependency in the service",
-        f"{PACKAGE}/protocol.py",
-        "from typing import Any\n",
-        "from typing import Any\n\nimport websockets\n",
-        "deptry",
-        "DEP004 'websockets'",
-    ),
-    quiet(
-        "an unused development dependency",
-        "template/pyproject.toml.jinja",
-        '    "mypy>=2.4",\n',
-        '    "freezegun>=1.5",\n    "mypy>=2.4",\n',
-        "deptry",
-        "DEP002 'freezegun'",
-    ),
-]
-
-TYPES = [
-    Fault(
-        "a type error with one format",
-        f"{PACKAGE}/media.py.jinja",
-        "return cbor2.dumps(msgspec.to_builtins(media))",
-        "return str(msgspec.to_builtins(media))",
-        "mypy",
-        "media.py:.*Incompatible return value",
-        CBOR,
-    ),
-    Fault(
-        "a type error in the tests of one style",
-        f"{AUTH}/ticket/test_auth.py",
-        "now = 1000.0\n    tickets = Tickets(lambda: now)\n    good, late",
-        'now = "1000"\n    tickets = Tickets(lambda: now)\n    good, late',
-        "mypy",
-        "test_auth.py:.*Argument 1",
-        TICKET,
-    ),
-]
-
-
-def suite(name: str, file: str, before: str, after: str, test: str, answers: Answers) -> Fault:
-    """Return a fault that a generated test notices."""
-    return Fault(name, file, before, after, "suite", f"tests/{test}", answers)
-
-
-CREDENTIALS = [
-    suite(
-        "a token is logged",
-        "includes/identity/token.py",
-        "        try:\n            claims",
-        "        import logging\n\n        logging.getLogger().info(token)\n"
-        "        try:\n            claims",
-        "test_denials.py::test_no_credential_is_logged",
-        JWT,
-    ),
-    suite(
-        "a key is logged",
-        "includes/identity/api_key.py",
-        "        name, _, secret =",
-        "        import logging\n\n        logging.getLogger().info(key)\n"
-        "        name, _, secret =",
-        "test_denials.py::test_no_credential_is_logged",
-        KEY,
-    ),
-    suite(
-        "a session is logged",
-        f"{AUTH}/cookie/auth.py",
-        "        principal = self._principals.get(_digest(_cookie(req)))",
-        "        import logging\n\n        logging.getLogger().info(_cookie(req))\n"
-        "        principal = self._principals.get(_digest(_cookie(req)))",
-        "test_denials.py::test_no_credential_is_logged",
-        COOKIE,
-    ),
-    suite(
-        "the server logs tickets",
-        f"{PACKAGE}/server.py",
-        'arg.partition("?")[0] if',
-        "arg if",
-        "test_denials.py::test_no_credential_is_logged",
-        TICKET,
-    ),
-    suite(
-        "an expired token is accepted",
-        "includes/identity/token.py",
-        '{"require": _CLAIMS}',
-        '{"require": _CLAIMS, "verify_exp": False}',
-        "test_identity.py::test_a_forged_token_proves_nothing",
-        JWT,
-    ),
-    suite(
-        "a token for another audience is accepted",
-        "includes/identity/token.py",
-        '{"require": _CLAIMS}',
-        '{"require": _CLAIMS, "verify_aud": False}',
-        "test_identity.py::test_a_forged_token_proves_nothing",
-        JWT,
-    ),
-    suite(
-        "a signature is not verified",
-        "includes/identity/token.py",
-        '{"require": _CLAIMS}',
-        '{"require": _CLAIMS, "verify_signature": False, "verify_exp": True}',
-        "test_identity.py::test_a_forged_token_proves_nothing",
-        JWT,
-    ),
-    suite(
-        "a token without an expiry is accepted",
-        "includes/identity/token.py",
-        '_CLAIMS = ["exp", "iat",',
-        '_CLAIMS = ["exp",',
-        "test_identity.py::test_a_forged_token_proves_nothing",
-        JWT,
-    ),
-    suite(
-        "any key is accepted",
-        "includes/identity/api_key.py",
-        "if not hmac.compare_digest(_digest(secret).encode(), expected.encode()):",
-        "if not expected:",
-        "test_identity.py::test_any_other_key_proves_nothing",
-        KEY,
-    ),
-    suite(
-        "an unknown name has the empty key",
-        "includes/identity/api_key.py",
-        '_NOBODY = "0" * 64',
-        '_NOBODY = hashlib.sha256(b"").hexdigest()',
-        "test_identity.py::test_any_other_key_proves_nothing",
-        KEY,
-    ),
-    suite(
-        "a refusal closes and returns",
-        f"{AUTH}/jwt/auth.py",
-        '        """Verify the token of a handshake."""\n'
-        "        req.context.principal = self._identity.verify_bearer(req)",
-        '        """Verify the token of a handshake."""\n'
-        "        try:\n"
-        "            req.context.principal = self._identity.verify_bearer(req)\n"
-        "        except Exception:\n"
-        "            await ws.close(3401)\n"
-        "            return",
-        "test_denials.py::test_a_refused_handshake_never_does",
-        JWT,
-    ),
-    suite(
-        "the first message is not verified",
-        f"{AUTH}/message/auth.py",
-        "return self._identity.verify(first.token)",
-        'return Principal(first.token or "anybody", 1e12)',
-        "test_auth.py::test_a_route_with_a_suffix_is_not_forgotten",
-        MESSAGE,
-    ),
-    suite(
-        "more paths are open than two",
-        f"{AUTH}/api_key/auth.py",
-        "if req.path not in _PUBLIC_PATHS:",
-        "if not req.path.startswith(tuple(_PUBLIC_PATHS)):",
-        "test_denials.py::test_only_the_health_checks_are_open",
-        KEY,
-    ),
-    suite(
-        "a ticket is good twice",
-        f"{AUTH}/ticket/auth.py",
-        "self._issued.pop(_digest(ticket), (None, 0.0))",
-        "self._issued.get(_digest(ticket), (None, 0.0))",
-        "test_auth.py::test_of_fifty_racers_with_one_ticket_one_wins",
-        TICKET,
-    ),
-    suite(
-        "a ticket is good for ever",
-        f"{AUTH}/ticket/auth.py",
-        "min(expires_at, principal.expires_at) <= self._clock()",
-        "principal.expires_at <= self._clock()",
-        "test_auth.py::test_a_ticket_expires_and_is_forgotten",
-        TICKET,
-    ),
-    suite(
-        "a page reads the cookie",
-        f"{AUTH}/cookie/session.py",
-        'self._sessions.begin(principal), path="/", secure=True,',
-        'self._sessions.begin(principal), path="/", secure=True, http_only=False,',
-        "test_auth.py::test_the_cookie_is_for_this_host_and_for_no_script",
-        COOKIE,
-    ),
-    suite(
-        "the cookie travels in the clear",
-        f"{AUTH}/cookie/session.py",
-        'self._sessions.begin(principal), path="/", secure=True,',
-        'self._sessions.begin(principal), path="/", secure=False,',
-        "test_auth.py::test_the_cookie_is_for_this_host_and_for_no_script",
-        COOKIE,
-    ),
-    suite(
-        "the end of a session ends all of them",
-        f"{AUTH}/cookie/session.py",
-        "lambda other: other is principal",
-        "lambda other: True",
-        "test_auth.py::test_the_end_of_a_session_closes_its_connections_and_no_others",
-        COOKIE,
-    ),
-    suite(
-        "a cookie makes another one",
-        f"{AUTH}/cookie/session.py",
-        "principal = self._identity.verify_bearer(req)",
-        "principal = self._sessions.find(req)",
-        "test_auth.py::test_a_cookie_alone_makes_no_other_session",
-        COOKIE,
-    ),
-    suite(
-        "an expired credential opens a connection",
-        f"{PACKAGE}/connections.py.jinja",
-        "if lifetime <= 0:",
-        "if lifetime <= -3600:",
-        "test_ending.py::test_an_expired_credential_opens_nothing",
-        JWT,
-    ),
-    suite(
-        "the development key is good everywhere",
-        f"{PACKAGE}/settings.py.jinja",
-        " or secret == DEVELOPMENT_KEY)",
-        ")",
-        "test_settings.py::test_a_missing_or_short_secret_refuses_to_start_without_being_shown",
-        JWT,
-    ),
-    suite(
-        "an error shows the secret",
-        f"{PACKAGE}/settings.py.jinja",
-        ", hide_input_in_errors=True",
-        "",
-        "test_settings.py::test_a_missing_or_short_secret_refuses_to_start_without_being_shown",
-        JWT,
-    ),
-    suite(
-        "development mode is open to the network",
-        f"{PACKAGE}/settings.py.jinja",
-        "if self.dev and not _is_loopback(self.host):",
-        'if self.dev and self.host == "0.0.0.0":',
-        "test_settings.py::test_development_on_a_public_address_refuses_to_start",
-        NONE,
-    ),
-    suite(
-        "every page may use the cookie",
-        f"{PACKAGE}/settings.py.jinja",
-        'if "*" in value:\n            raise',
-        'if "**" in value:\n            raise',
-        "test_settings.py::test_with_cookies_not_every_page_may_connect",
-        COOKIE,
-    ),
-]
-
-PAGES = [
-    suite(
-        "the Origin of a handshake is not checked",
-        f"{PACKAGE}/origin.py",
-        '        """Check a handshake."""\n        self._check(req)\n',
-        '        """Check a handshake."""\n',
-        "test_origin.py::test_a_missing_origin_is_refused_only_where_it_is_required",
-        NONE,
-    ),
-    suite(
-        "an Origin needs only begin as an allowed one",
-        f"{PACKAGE}/origin.py",
-        "_ORIGIN.fullmatch(text)",
-        "_ORIGIN.match(text)",
-        "test_origin.py::test_any_other_page_is_refused_before_the_resource",
-        NONE,
-    ),
-    suite(
-        "the Origin of other requests is not checked",
-        f"{PACKAGE}/origin.py",
-        "req.method not in _SAFE_METHODS",
-        'req.method == "PUT"',
-        "test_auth.py::test_another_page_cannot_use_the_cookie",
-        COOKIE,
-    ),
-    suite(
-        "a missing Origin passes where cookies are credentials",
-        f"{PACKAGE}/app.py.jinja",
-        "settings.origins, required=True",
-        "settings.origins, required=False",
-        "test_auth.py::test_another_page_cannot_use_the_cookie",
-        COOKIE,
-    ),
-]
-
-CONNECTIONS = [
-    suite(
-        "the outbox has no bound",
-        f"{PACKAGE}/outbox.py",
-        "size > self._max_size):\n            return False",
-        "size > self._max_size):\n            pass",
-        "test_outbox.py::test_the_number_of_waiting_messages_is_bounded",
-        NONE,
-    ),
-    suite(
-        "a slow client gets the wrong close code",
-        f"{PACKAGE}/connection.py",
-        "self.close(CloseCode.TOO_SLOW)",
-        "self.close(CloseCode.OVERLOAD)",
-        "test_connection.py::test_a_client_that_reads_too_slowly_is_closed_with_4002",
-        NONE,
-    ),
-    suite(
-        "a close code that the README does not have",
-        f"{PACKAGE}/close_codes.py",
-        "TOO_SLOW = 4002",
-        "TOO_SLOW = 4003",
-        "test_close_codes.py::test_the_readme_lists_the_code",
-        NONE,
-    ),
-    suite(
-        "a subscription leaks",
-        f"{PACKAGE}/broker.py",
-        "            if not self._topics[topic]:\n                del self._topics[topic]\n",
-        "",
-        "test_broker.py::test_the_last_subscriber_takes_the_topic_with_it_even_after_an_error",
-        NONE,
-    ),
-    suite(
-        "every subscriber encodes anew",
-        f"{PACKAGE}/media.py.jinja",
-        "if payload_type not in self._payloads:",
-        "if payload_type is not None:",
-        "test_media.py::test_a_message_for_many_is_encoded_once",
-        NONE,
-    ),
-    suite(
-        "malformed input is a traceback",
-        f"{PACKAGE}/media.py.jinja",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except (ValueError, RecursionError) as error:",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except RecursionError as error:",
-        "test_media.py::test_a_malformed_payload_is_an_error",
-        NONE,
-    ),
-    suite(
-        "deeply nested input is a traceback",
-        f"{PACKAGE}/media.py.jinja",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except (ValueError, RecursionError) as error:",
-        'is no JSON or nests too deep."""\n        try:\n            return self._decode(payload)\n'
-        "        except ValueError as error:",
-        "test_media.py::test_a_malformed_payload_is_an_error",
-        NONE,
-    ),
-    suite(
-        "what follows a CBOR message is ignored",
-        f"{PACKAGE}/media.py.jinja",
-        "if stream.tell() != len(payload):",
-        "if stream.tell() > len(payload):",
-        "test_media.py::test_a_malformed_payload_is_an_error",
-        CBOR,
-    ),
-    suite(
-        "a field twice in a CBOR message is ignored",
-        f"{PACKAGE}/media.py.jinja",
-        "allow_duplicate_keys=False",
-        "allow_duplicate_keys=True",
-        "test_media.py::test_a_malformed_payload_is_an_error",
-        CBOR,
-    ),
-    suite(
-        "one error too many is forgiven",
-        f"{PACKAGE}/connection.py",
-        "if self._errors >= self._settings.max_errors:",
-        "if self._errors > self._settings.max_errors:",
-        "test_messages.py::test_nine_errors_are_forgiven_and_the_tenth_is_not",
-        NONE,
-    ),
-    suite(
-        "an unknown field is ignored",
-        f"{PACKAGE}/messages.py",
-        "forbid_unknown_fields=True",
-        "forbid_unknown_fields=False",
-        "test_messages.py::test_a_wrong_shape_is_an_error",
-        NONE,
-    ),
-    suite(
-        "a crash of the receive loop is swallowed",
-        f"{PACKAGE}/connection.py",
-        "            self.close(CloseCode.SERVER_ERROR)\n            raise\n",
-        "            self.close(CloseCode.SERVER_ERROR)\n",
-        "test_ending.py::test_a_crash_of_the_receive_loop_is_reported",
-        NONE,
-    ),
-    suite(
-        "a refusal loses its status",
-        f"{PACKAGE}/server.py",
-        "return DenialResponses(SendDeadline(app, settings.send_timeout))",
-        "return SendDeadline(app, settings.send_timeout)",
-        "test_live.py::test_a_refused_handshake_has_its_true_status",
-        NONE,
-    ),
-    suite(
-        "messages of any size are read",
-        f"{PACKAGE}/server.py",
-        '        "ws_max_size": settings.max_message_size,\n',
-        "",
-        "test_live.py::test_a_message_that_is_too_large_closes_with_1009",
-        NONE,
-    ),
-    suite(
-        "clients are not told of a restart",
-        f"{PACKAGE}/server.py",
-        "        self._connections.restart()\n",
-        "",
-        "test_shutdown.py::test_a_server_stops_when_the_closing_handshakes_are_over",
-        NONE,
-    ),
-]
-
-BRANCHES = [
-    suite(
-        "a subprotocol that was not offered",
-        f"{PACKAGE}/{{% if subprotocols %}}subprotocols.py{{% endif %}}.jinja",
-        "if subprotocol in offered:",
-        "if subprotocol:",
-        "test_subprotocols.py::test_a_client_that_offers_none_of_them_goes_on_without",
-        SPOKEN,
-    ),
-    suite(
-        "a branch that only required subprotocols take",
-        f"{PACKAGE}/{{% if subprotocols %}}subprotocols.py{{% endif %}}.jinja",
-        "raise HTTPBadRequest(description=",
-        "return str(",
-        "test_subprotocols.py::test_a_client_that_offers_none_of_them_is_refused",
-        REQUIRED,
-    ),
-    suite(
-        "a branch that only strict mode takes",
-        f"{TESTS}/test_broker.py.jinja",
-        "\npytestmark = pytest.mark.asyncio\n",
-        "\npytestmark = pytest.mark.skipif(False, reason='')\n",
-        "test_broker.py::test_memory_is_always_ready",
-        STRICT,
-    ),
-    Fault(
-        "code that no test reaches",
-        f"{PACKAGE}/close_codes.py",
-        "        member._value_ = code\n",
-        "        member._value_ = code\n        if code == 1:\n            member._value_ = 2\n",
-        "coverage",
-        "close_codes.py",
-        NONE,
-    ),
-]
-
-FAULTS = [
-    *SOURCE,
-    *TEXT,
-    *DEPENDENCIES,
-    *TYPES,
-    *CREDENTIALS,
-    *PAGES,
-    *CONNECTIONS,
-    *BRANCHES,
-]
-
-
-@contextmanager
-def injected(fault: Fault, template: Path) -> Iterator[None]:
-    """Make the edit, which must fit: a fault that is not there proves nothing. Take it back.
-
-    One copy of the template is enough, and Copier has compiled most of it already.
-    """
-    path = template / fault.file
-    if fault.before is None:
-        yield
-    elif fault.before:
-        text = path.read_text(encoding="utf-8")
-        assert text.count(fault.before) == 1, f"{fault.name}: {fault.file} has changed"
-        path.write_text(text.replace(fault.before, fault.after), encoding="utf-8")
-        yield
-        path.write_text(text, encoding="utf-8")
-    else:
-        assert path.parent.is_dir()
-        assert not path.exists()
-        path.write_text(fault.after, encoding="utf-8")
-        yield
-        path.unlink()
+    def __str__(self) -> str:
+        """Return it as the name of a test."""
+        if self.fault is None:
+            return f"{self.gate}: nothing, {' '.join(map(str, self.answers.values()))}"
+        elsewhere = "" if self.answers == self.fault.answers else ", elsewhere"
+        return f"{self.fault}{elsewhere}"
 
 
 def refusal(template: Path, answers: Answers, scratch: Path) -> list[str]:
@@ -853,15 +125,15 @@ Outcomes = dict[str, Future[list[str]]]
 
 
 def start(
-    fault: Fault, template: Path, place: Path, pool: Executor, server: ForkServer
+    trial: Trial, template: Path, place: Path, pool: Executor, server: ForkServer
 ) -> Future[list[str]]:
     """Inject the fault into the copy of the template and have its gate look at it."""
     place.mkdir()
-    with injected(fault, template):
-        found = judge(fault.gate, template, fault.answers, place)
+    with injected(trial.fault, template) if trial.fault else nullcontext():
+        found = judge(trial.gate, template, trial.answers, place)
         if found is None:
-            tree = render(template, fault.answers, place / "project")
-            return pool.submit(inspect, fault.gate, tree, fault.evidence, server)
+            tree = render(template, trial.answers, place / "project")
+            return pool.submit(inspect, trial.gate, tree, trial.evidence, server)
     outcome: Future[list[str]] = Future()
     outcome.set_result(found)
     return outcome
@@ -875,7 +147,7 @@ def outcomes(
 ) -> Iterator[Outcomes]:
     """What the gates say in the tests that are asked for; the slow ones run side by side."""
     specs = [getattr(item, "callspec", None) for item in request.session.items]
-    asked = {spec.id: spec.params["fault"] for spec in specs if spec and "fault" in spec.params}
+    asked = {spec.id: spec.params["trial"] for spec in specs if spec and "trial" in spec.params}
     scratch = tmp_path_factory.mktemp("faults")
     template = snapshot(ROOT, scratch / "template")
     with (
@@ -883,64 +155,59 @@ def outcomes(
         ThreadPoolExecutor(2) as pool,
     ):
         outcomes: Outcomes = {}
-        for number, (key, fault) in enumerate(asked.items()):
+        for number, (key, trial) in enumerate(asked.items()):
             try:
-                outcomes[key] = start(fault, template, scratch / str(number), pool, server)
+                outcomes[key] = start(trial, template, scratch / str(number), pool, server)
             except Exception as error:
                 outcomes[key] = Future()
                 outcomes[key].set_exception(error)
         yield outcomes
 
 
-def by_name(fault: Fault) -> str:
-    """Return the name of a fault as the name of a test."""
-    return f"{fault.gate}: {fault.name}"
+SHOWN = [
+    Trial(fault.gate, fault.answers, fault.evidence, fault)
+    for fault in FAULTS
+    if fault.gate != "mypy"
+]
 
 
-@pytest.mark.parametrize("fault", [f for f in FAULTS if f.gate != "mypy"], ids=by_name)
-def test_a_fault_is_caught(fault: Fault, outcomes: Outcomes) -> None:
-    lines = outcomes[by_name(fault)].result()
-    if fault.gate == "suite":
-        assert any(re.match(rf"(FAILED|ERROR) {fault.evidence}\b", line) for line in lines), lines
+@pytest.mark.parametrize("trial", SHOWN, ids=str)
+def test_a_fault_is_caught(trial: Trial, outcomes: Outcomes) -> None:
+    lines = outcomes[str(trial)].result()
+    if trial.gate == "suite":
+        assert any(re.match(rf"(FAILED|ERROR) {trial.evidence}\b", line) for line in lines), lines
     else:
-        assert fault.evidence in "\n".join(lines)
+        assert trial.evidence in "\n".join(lines)
 
 
-def unseen() -> list[Fault]:
-    """Return the faults that only some combinations have, with the answers of another one."""
-    return [
-        fault._replace(name=f"{fault.name}, elsewhere", answers=fault.unseen, unseen=None)
-        for fault in FAULTS
-        if fault.unseen is not None
-    ]
+UNSEEN = [
+    Trial(fault.gate, fault.unseen, fault.evidence, fault)
+    for fault in FAULTS
+    if fault.unseen is not None
+]
 
 
-@pytest.mark.parametrize("fault", unseen(), ids=by_name)
-def test_another_combination_does_not_show_it(fault: Fault, outcomes: Outcomes) -> None:
-    assert not outcomes[by_name(fault)].result(), "so a sample of combinations would be enough"
+@pytest.mark.parametrize("trial", UNSEEN, ids=str)
+def test_another_combination_does_not_show_it(trial: Trial, outcomes: Outcomes) -> None:
+    assert not outcomes[str(trial)].result(), "so a sample of combinations would be enough"
 
 
-def sound() -> list[Fault]:
+def sound() -> list[Trial]:
     """Return no fault for each gate and answers, with the evidence of all the faults there."""
-    tests: dict[tuple[str, str], set[str]] = {}
-    answers = {}
+    found: dict[str, Trial] = {}
     for fault in FAULTS:
         # What every combination passes as a whole is a matter of test_combinations.py.
         if fault.gate not in {"coverage", "mypy"}:
-            key = (fault.gate, " ".join(map(str, fault.answers.values())))
-            tests.setdefault(key, set()).add(fault.evidence)
-            answers[key] = fault.answers
-    return [
-        Fault(
-            f"nothing, {style}", "", None, "", gate, " ".join(sorted(found)), answers[gate, style]
-        )
-        for (gate, style), found in tests.items()
-    ]
+            trial = Trial(fault.gate, fault.answers, fault.evidence)
+            before = found.get(str(trial), trial).evidence.split()
+            evidence = " ".join(sorted({*before, *fault.evidence.split()}))
+            found[str(trial)] = replace(trial, evidence=evidence)
+    return list(found.values())
 
 
-@pytest.mark.parametrize("fault", sound(), ids=by_name)
-def test_without_a_fault_nobody_complains(fault: Fault, outcomes: Outcomes) -> None:
-    assert not outcomes[by_name(fault)].result()
+@pytest.mark.parametrize("trial", sound(), ids=str)
+def test_without_a_fault_nobody_complains(trial: Trial, outcomes: Outcomes) -> None:
+    assert not outcomes[str(trial)].result()
 
 
 def test_type_errors_are_caught(tmp_path: Path) -> None:
@@ -953,11 +220,94 @@ def test_type_errors_are_caught(tmp_path: Path) -> None:
     lines = gates.mypy(tmp_path / "trees", trees)
     for number, fault in enumerate(faults):
         assert any(re.search(f"^faulty_{number}/.*{fault.evidence}", line) for line in lines), lines
-    elsewhere = [line for line in lines if not re.match(r"faulty_[01]/|Found ", line)]
-    assert not elsewhere
+    known = "|".join(f"faulty_{number}/" for number in range(len(faults)))
+    assert not [line for line in lines if not re.match(rf"{known}|Found ", line)]
 
 
 def test_every_gate_has_a_fault() -> None:
-    used = {fault.gate for fault in FAULTS}
-    assert len(FAULTS) == len({fault.name for fault in FAULTS})
-    assert used >= {"hygiene", "ruff check", "ruff format", "mypy", "deptry", "suite", "coverage"}
+    assert {fault.gate for fault in FAULTS} == set(GATES)
+
+
+def test_every_fault_fits(template: Path) -> None:
+    assert not misfits(template, FAULTS)
+
+
+# --- The data files ------------------------------------------------------------------------------
+
+ENTRY = """\
+[[faults]]
+name = "a wrong word"
+file = "text.txt"
+before = "right"
+after = "wrong"
+gate = "suite"
+evidence = "test_words"
+answers = {}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one data file and the text that its fault is an edit of."""
+    (tmp_path / "words.toml").write_text(ENTRY, encoding="utf-8")
+    (tmp_path / "text.txt").write_text("All right.\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        ("evidence =", "evidense =", "words.toml: a wrong word: evidense is no key\n"),
+        ("evidence =", "evidense =", "words.toml: a wrong word: evidence is missing"),
+        ("answers = {}", "answers = 1", "answers is no table"),
+        ('"right"', "1", "before is no text"),
+        ('"wrong"', '"right"', "before and after are the same"),
+        ('"suite"', '"sweet"', "sweet is no gate"),
+        ("[[faults]]", "[[faulty]]", "words.toml: faulty is no key"),
+        (ENTRY, ENTRY + ENTRY, "a wrong word: there 2 times"),
+    ],
+)
+def test_a_wrong_entry_is_named(folder: Path, before: str, after: str, complaint: str) -> None:
+    assert [str(fault) for fault in read(folder, GATES)] == ["suite: a wrong word"]
+    (folder / "words.toml").write_text(ENTRY.replace(before, after), encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint):
+        read(folder, GATES)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("All right.\n", None),
+        ("All wrong.\n", "has the text before 0 times"),
+        ("right, right\n", "has the text before 2 times"),
+        (None, "is not there"),
+    ],
+)
+def test_a_fault_that_does_not_fit_is_named(
+    folder: Path, text: str | None, complaint: str | None
+) -> None:
+    (fault,) = read(folder, GATES)
+    path = folder / "text.txt"
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text, encoding="utf-8")
+    if complaint is None:
+        with injected(fault, folder):
+            assert path.read_text(encoding="utf-8") == "All wrong.\n"
+        assert path.read_text(encoding="utf-8") == text
+    else:
+        assert misfits(folder, [fault]) == [f"a wrong word: text.txt: {complaint}"]
+        with pytest.raises(ValueError, match=complaint), injected(fault, folder):
+            pass
+
+
+def test_a_new_file_must_be_new(folder: Path) -> None:
+    (fault,) = (replace(fault, before="", file="new.txt") for fault in read(folder, GATES))
+    with injected(fault, folder):
+        assert (folder / "new.txt").read_text(encoding="utf-8") == "wrong"
+        assert misfits(folder, [fault]) == ["a wrong word: new.txt: is there already"]
+    assert misfits(folder, [fault]) == []
+    assert misfits(folder, [replace(fault, file="nowhere/new.txt")]) == [
+        "a wrong word: nowhere/new.txt: has no folder"
+    ]

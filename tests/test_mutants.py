@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import COMBINATIONS, Project
+from .conftest import COMBINATIONS
 from .harness import mutants
 from .harness.mutants import Change, Mutant
+from .harness.template import Project
 from .mutants import SETS, SURVIVORS
 
 DIFF = """\

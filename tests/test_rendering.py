@@ -12,10 +12,11 @@ import jinja2
 import pytest
 from pytest_mock import MockerFixture
 
-from .conftest import COMBINATIONS, LICENSES, ROOT, TWIN, Project
+from .conftest import COMBINATIONS, LICENSES, ROOT, TWIN
 from .harness import gates
 from .harness.enumeration import Answers, arguments, covering, name
 from .harness.rendering import render
+from .harness.template import Project
 
 NASTY = [
     "quote \" and ' and `",
@@ -129,6 +130,17 @@ def test_authors_are_left_out_when_nobody_is_named(
     tree = render(template, author, tmp_path / "project")
     project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project.get("authors") == expected
+
+
+@pytest.mark.parametrize("email", ["", "ada@example.org"])
+def test_a_vulnerability_is_reported_to_an_address_that_is_there(
+    template: Path, tmp_path: Path, email: str
+) -> None:
+    tree = render(template, {"user_email": email}, tmp_path / "project")
+    text = (tree / "SECURITY.md").read_text(encoding="utf-8")
+    assert re.findall(r"\S+@\S+", text) == ([f"<{email}>."] if email else [])
+    assert ("the private vulnerability reporting of the site" in text) == (not email)
+    assert "http" not in text
 
 
 def test_every_file_is_used(template: Path, tmp_path: Path, mocker: MockerFixture) -> None:

@@ -22,9 +22,13 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from .conftest import Project
+from .harness.template import Project
 
 SECRET = "a secret of the tests, long enough for HS256"  # noqa: S105
+
+
+urlopen = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+"""Opens what is on this machine, whatever proxy the environment names."""
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Service:
     @asynccontextmanager
     async def join(self, room: str = "lobby") -> AsyncIterator[ClientConnection]:
         """Join a room, as a client that buffers whatever it is sent."""
-        async with connect(f"{self.url}/{room}", open_timeout=30, max_queue=None) as ws:
+        async with connect(f"{self.url}/{room}", open_timeout=30, max_queue=None, proxy=None) as ws:
             if self.token is not None:
                 await ws.send(json.dumps({"type": "auth", "token": self.token}))
             assert json.loads(await ws.recv()) == {"type": "joined"}
@@ -77,7 +81,9 @@ def run(project: Project, *arguments: str, **environment: str) -> subprocess.Com
 
 def settings(**changes: str) -> dict[str, str]:
     """Return the environment of a service."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("APP_")}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.upper().startswith("APP_")
+    }
     return inherited | {"PYTHONPATH": "src", "PYTHONUNBUFFERED": "1"} | changes
 
 
@@ -133,7 +139,7 @@ async def test_rooms_carry_messages_and_health_checks_answer(
             assert json.loads(await carol.recv()) == {"type": "pong"}
         for path in ("livez", "readyz"):
             url = f"http://127.0.0.1:{service.port}/{path}"
-            with await asyncio.to_thread(urllib.request.urlopen, url) as response:
+            with await asyncio.to_thread(urlopen, url) as response:
                 assert response.status == 200
         service.stop(10)
         assert not service.complaints()
@@ -142,7 +148,7 @@ async def test_rooms_carry_messages_and_health_checks_answer(
 async def test_an_unknown_path_is_refused(served: Project, tmp_path: Path) -> None:
     with serving(served, tmp_path) as service:
         with pytest.raises(InvalidStatus) as denied:
-            async with connect(f"ws://127.0.0.1:{service.port}/nowhere"):
+            async with connect(f"ws://127.0.0.1:{service.port}/nowhere", proxy=None):
                 pass
         assert denied.value.response.status_code == 404
         service.stop(10)
@@ -156,15 +162,15 @@ def test_rooms_are_open_over_http_and_end_with_the_service(served: Project, tmp_
         if service.token is not None:
             for data in (None, b"{}"):
                 with pytest.raises(urllib.error.HTTPError) as refused:
-                    urllib.request.urlopen(urllib.request.Request(url, data, headers))
+                    urlopen(urllib.request.Request(url, data, headers))
                 with refused.value as response:
                     assert response.code == 401
             headers["Authorization"] = f"Bearer {service.token}"
         listening = urllib.request.Request(url, headers=headers)
-        with urllib.request.urlopen(listening, timeout=30) as events:  # noqa: S310
+        with urlopen(listening, timeout=30) as events:
             assert events.readline() == b'data: {"type":"joined"}\n'
             body = json.dumps({"type": "publish", "text": "hi"}).encode()
-            with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
+            with urlopen(urllib.request.Request(url, body, headers)) as response:
                 assert response.status == 204
             events.readline()
             assert json.loads(events.readline().removeprefix(b"data: "))["text"] == "hi"
@@ -172,6 +178,22 @@ def test_rooms_are_open_over_http_and_end_with_the_service(served: Project, tmp_
             # The end, in order: a connection that is cut raises IncompleteRead.
             assert events.read() == b"\n"
         service.process.wait(10)
+        assert not service.complaints()
+
+
+@pytest.mark.parametrize("variable", ["PYTHONASYNCIODEBUG", "PYTHONDEVMODE"])
+def test_listeners_come_and_go_in_the_debug_mode_of_asyncio(
+    projects: dict[str, Project], tmp_path: Path, variable: str
+) -> None:
+    # On Python 3.13 a generator that was left to the garbage collector crashed the process.
+    changes = {variable: "1", "APP_KEEPALIVE_INTERVAL": "0.01"}
+    with serving(projects["none-json-auto"], tmp_path, **changes) as service:
+        url = f"http://127.0.0.1:{service.port}/rooms/lobby"
+        for _ in range(50):
+            with urlopen(url, timeout=30) as events:
+                assert events.readline() == b'data: {"type":"joined"}\n'
+        service.stop(10)
+        assert service.process.returncode == -signal.SIGTERM, "not by a crash"
         assert not service.complaints()
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -77,7 +78,7 @@ FORGED: dict[str, Callable[[Settings], str]] = {
         headers={"jwk": {"kty": "oct", "k": base64.urlsafe_b64encode(OTHER_KEY).decode()}},
     ),
     "a key to be fetched": changed(key=OTHER_KEY, headers={"jku": "http://127.0.0.1:9/jwks"}),
-    "expired": changed(exp=NOW - 1),
+    "expired": changed(exp=NOW - 3600),
     "not yet valid": changed(nbf=NOW + 3600),
     "issued in the future": changed(iat=NOW + 3600),
     "another audience": changed(aud="another"),
@@ -93,6 +94,17 @@ FORGED: dict[str, Callable[[Settings], str]] = {
     "a name with half a surrogate": changed(sub="\ud800"),
     "an expiry without end": changed(exp=10**400),
     "an expiry that is no number": changed(exp="soon"),
+    "an expiry that is not a number": changed(exp=math.nan),
+    "an infinite expiry": changed(exp=math.inf),
+    "an expiry in some years": changed(exp=NOW + 10**8),
+    "an expiry in milliseconds": changed(exp=(NOW + 60) * 1000),
+    "an issue time that is no number": changed(iat="now"),
+    "an issue time that is not a number": changed(iat=math.nan),
+    "an issue time without end": changed(iat=10**400),
+    "a beginning that is no number": changed(nbf=True),
+    "a beginning that is not a number": changed(nbf=math.nan),
+    "a stray byte in the signature": lambda settings: forge(settings).replace(".", ".!"),
+    "padding": lambda settings: forge(settings) + "=",
     "oversized": changed(sub="x" * 4096),
 }
 

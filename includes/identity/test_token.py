@@ -1,6 +1,7 @@
 """Tokens: what proves a name, and everything that does not."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -9,19 +10,50 @@ from {{ package_name }}.settings import Settings
 
 from .forgery import FORGED, forge
 
-NOW = time.time()
+NOW = 2_000_000_000.5
 
 
 @pytest.fixture
 def identity(settings: Settings) -> Identity:
     """Makes and verifies tokens with the secret of the test."""
-    return Identity(settings, lambda: NOW)
+    return Identity(settings, time.time)
 
 
 @pytest.mark.settings(token_lifetime=60)
-def test_an_issued_token_proves_its_name_for_its_lifetime(identity: Identity) -> None:
+def test_an_issued_token_proves_its_name_for_its_lifetime(settings: Settings) -> None:
+    identity = Identity(settings, lambda: NOW)
     principal = identity.verify(identity.issue("älice"))
-    assert (principal.name, principal.expires_at) == ("älice", int(NOW) + 60)
+    assert (principal.name, principal.expires_at) == ("älice", int(NOW) + 60 + 5)
+
+
+SKEW = {
+    "issued": ("iat", 5, 5.1),
+    "good from": ("nbf", 5, 5.1),
+    "good until": ("exp", -4.9, -5),
+    "not too long": ("exp", 1005, 1005.1),
+}
+
+
+@pytest.mark.settings(clock_leeway=5, token_lifetime=1000, max_token_lifetime=1000)
+@pytest.mark.parametrize(("claim", "right", "wrong"), SKEW.values(), ids=SKEW.keys())
+def test_the_clock_of_the_issuer_may_differ_by_the_leeway(
+    settings: Settings, claim: str, right: float, wrong: float
+) -> None:
+    identity = Identity(settings, lambda: NOW)
+    times: dict[str, Any] = {"iat": NOW, "exp": NOW + 60}
+    good = identity.verify(forge(settings, **(times | {claim: NOW + right})))
+    assert good.expires_at == (NOW + right if claim == "exp" else NOW + 60) + 5
+    with pytest.raises(Unauthorized):
+        identity.verify(forge(settings, **(times | {claim: NOW + wrong})))
+
+
+@pytest.mark.parametrize("stray", [" ", "\n", "\t", "\xa0", "=", "!", "é"], ids=ascii)
+def test_a_token_has_one_spelling(identity: Identity, settings: Settings, stray: str) -> None:
+    token = forge(settings)
+    assert identity.verify(token)
+    for place in (0, 5, token.rindex(".") + 3, len(token)):
+        with pytest.raises(Unauthorized):
+            identity.verify(token[:place] + stray + token[place:])
 
 
 def test_a_forged_token_is_valid_but_for_its_changes(

@@ -70,6 +70,7 @@ The service is in {folder}/ and its tests pass. Next:
   cd {folder} && . .venv/bin/activate
   python -m {package} --dev
   python -m {package} token alice --dev         # in a second terminal: a token
+  export no_proxy=127.0.0.1                     # there, for whoever has a proxy
   websockets ws://127.0.0.1:8000/rooms/lobby    # there, with the token for the dots:
     {{"type": "auth", "token": "..."}}
     {{"type": "publish", "text": "hello"}}

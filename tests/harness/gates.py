@@ -1,7 +1,7 @@
 """What a rendered project must pass; each gate returns its complaints, none if all is well."""
 
-import ast
 import functools
+import importlib.metadata
 import json
 import os
 import re
@@ -19,8 +19,15 @@ SCRATCH = tempfile.gettempdir()
 
 _FORBIDDEN_IN_PATHS = re.compile(r'[<>:"|?*\\]')
 _LEFTOVER_JINJA = re.compile(r"\{%|%\}|\{\{|\{#|#\}")
+
+
+def _compiled(text: str) -> object:
+    # `ast.parse` may raise SystemError when another thread calls it meanwhile, in Python 3.11.
+    return compile(text, "<rendered>", "exec", dont_inherit=True)
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
-    ".py": ast.parse,
+    ".py": _compiled,
     ".toml": tomllib.loads,
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
@@ -139,7 +146,8 @@ def _check(name: str, content: bytes) -> Iterable[str]:
 
 def environment(**changes: str) -> dict[str, str]:
     """Return the environment in which a project is tried."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("APP_", "COV"))}
+    ours = ("APP_", "COV")
+    env = {key: value for key, value in os.environ.items() if not key.upper().startswith(ours)}
     # An environment without compiled byte code makes a run several times slower.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     return env | changes
@@ -180,7 +188,8 @@ def mypy(trees: Path, projects: list[Path]) -> list[str]:
 def only_run(repository: Path) -> dict[str, str]:
     """Return the tools that a project runs and does not import, and what runs them."""
     text = (repository / "pyproject.toml").read_text(encoding="utf-8")
-    tools: dict[str, str] = tomllib.loads(text)["tool"]["harness"]["only-run"]
+    harness = tomllib.loads(text).get("tool", {}).get("harness", {})
+    tools: dict[str, str] = harness.get("only-run", {})
     return tools
 
 
@@ -204,3 +213,12 @@ def tests(tree: Path, *arguments: str, **environment: str) -> list[str]:
         # Two sessions that clean up a folder for both get in each other's way.
         environment["PYTEST_DEBUG_TEMPROOT"] = scratch
         return _run(command, tree, PYTHONPATH="src", **environment)
+
+
+def plugins() -> set[str]:
+    """Return the distributions whose plugins every pytest of this environment loads."""
+    return {
+        point.dist.name
+        for point in importlib.metadata.entry_points(group="pytest11")
+        if point.dist is not None
+    }

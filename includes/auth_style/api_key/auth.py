@@ -3,8 +3,7 @@
 from falcon.asgi import Request, Response, WebSocket
 
 from .identity import Identity
-
-_PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
+from .resources.health import HEALTH_PATHS
 
 
 class AuthMiddleware:
@@ -19,7 +18,7 @@ class AuthMiddleware:
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the key of an HTTP request."""
-        if req.path not in _PUBLIC_PATHS:
+        if req.path not in HEALTH_PATHS:
             req.context.principal = self._identity.verify(req.get_header("X-API-Key"))
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:

@@ -29,7 +29,8 @@ async def test_a_handshake_needs_the_key_before_it_learns_of_a_path(connect: Con
 
 async def test_outside_development_only_configured_keys_get_in() -> None:
     key, entry = make_key("alice")
-    async with ASGIConductor(create_app(Settings(api_keys=(entry,)))) as conductor:
+    settings = Settings(api_keys=(entry,), allow_hosts=("*",))
+    async with ASGIConductor(create_app(settings)) as conductor:
         for wrong in (make_development_key("alice"), make_key("alice")[0]):
             assert (await conductor.simulate_get("/x", headers=header(wrong))).status_code == 401
         assert (await conductor.simulate_get("/x", headers=header(key))).status_code == 404

@@ -1,6 +1,9 @@
 """The session: Bearer token in, cookie out."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
+from operator import is_
 
 from falcon import HTTP_CREATED, HTTP_NO_CONTENT
 from falcon.asgi import Request, Response
@@ -8,7 +11,7 @@ from falcon.asgi import Request, Response
 from ..auth import COOKIE, Sessions
 from ..close_codes import CloseCode
 from ..connections import Connections
-from ..identity import Identity, principal_of
+from ..identity import Identity, Principal
 
 
 class SessionResource:
@@ -23,21 +26,25 @@ class SessionResource:
     async def on_post(self, req: Request, resp: Response) -> None:
         """Begin a session; answer 201 with the cookie.
 
-        The token is verified here, so that a cookie alone can never make another one.
+        The token is verified here, so that a cookie alone can never make another one. The session
+        that this browser had ends, and so does the oldest of somebody who has too many of them.
         """
         principal = self._identity.verify_bearer(req)
-        resp.set_cookie(
-            COOKIE, self._sessions.begin(principal), path="/", secure=True, same_site="Lax"
-        )
+        ended = self._sessions.end(req)
+        session, oldest = self._sessions.begin(principal)
+        self._close([*ended, oldest])
+        resp.set_cookie(COOKIE, session, path="/", secure=True, same_site="Lax")
         resp.status = HTTP_CREATED
         resp.media = {"name": principal.name, "expires_at": principal.expires_at}
 
     async def on_delete(self, req: Request, resp: Response) -> None:
         """End the session and close its connections with 4001; answer 204."""
-        principal = principal_of(req)
-        self._sessions.end(req)
-        self._connections.close_all(lambda other: other is principal, CloseCode.TOKEN_EXPIRED)
+        self._close(self._sessions.end(req))
         # Not unset_cookie: a browser ignores a `__Host-` cookie that is not Secure, also its end.
         epoch = datetime.fromtimestamp(0, UTC)
         resp.set_cookie(COOKIE, "", expires=epoch, path="/", secure=True, same_site="Lax")
         resp.status = HTTP_NO_CONTENT
+
+    def _close(self, ended: Iterable[Principal | None]) -> None:
+        for principal in filter(None, ended):
+            self._connections.close_all(partial(is_, principal), CloseCode.TOKEN_EXPIRED)

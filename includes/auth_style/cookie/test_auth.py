@@ -1,6 +1,7 @@
 """Sessions: how they begin, what their cookie is like, and that they end everywhere."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from falcon.asgi import Request, WebSocket
@@ -8,16 +9,16 @@ from falcon.testing import ASGIConductor
 from pytest_mock import MockerFixture
 
 from {{ package_name }} import connections as connections_module
-from {{ package_name }}.auth import COOKIE, Sessions
+from {{ package_name }}.app import create_app
+from {{ package_name }}.auth import COOKIE
 from {{ package_name }}.close_codes import CloseCode
 from {{ package_name }}.connections import Connections
-from {{ package_name }}.identity import Principal, Unauthorized
 from {{ package_name }}.settings import Settings
 
 from . import credentials
 from .attempt import Attempt, Post
 from .codec import receive, send
-from .conftest import Connect, closed_with, refused_with
+from .conftest import Connect, Http, closed_with, refused_with
 from .credentials import origin
 from .forgery import REFUSED_BEARERS, bearer, token
 {% if asyncio_mode == 'strict' %}
@@ -134,27 +135,92 @@ async def test_a_planted_second_cookie_is_refused(
     assert await refused_with(connect("/probe", Attempt(planted))) == 401
 
 
-async def test_sessions_that_are_over_are_forgotten() -> None:
-    now = 1000.0
-    sessions = Sessions(lambda: now)
-    sessions.begin(Principal("alice", expires_at=1001.0))
-    sessions.begin(Principal("bob", expires_at=1002.0))
-    now = 1001.0
-    sessions.begin(Principal("carol", expires_at=1003.0))
-    assert {p.name for p in sessions._principals.values()} == {"bob", "carol"}
-    assert all(len(digest) == 32 for digest in sessions._principals)
+PLANTED = ["\xa0", "\x85", "\x1c", "\x0b", "\x0c", "\t", "  ", "\xad", "$", "x"]
 
 
-async def test_a_session_is_over_when_its_token_is(mocker: MockerFixture) -> None:
-    now = 1000.0
-    sessions = Sessions(lambda: now)
-    session = sessions.begin(Principal("alice", expires_at=1001.0))
-    req = mocker.Mock()
-    req.get_cookie_values.return_value = [session]
-    assert sessions.find(req).name == "alice"
-    now = 1001.0
-    with pytest.raises(Unauthorized):
-        sessions.find(req)
-    for _ in range(2):
-        sessions.end(req)
-    assert not sessions._principals
+@pytest.mark.parametrize("stray", PLANTED, ids=ascii)
+async def test_a_name_that_only_looks_like_ours_is_not(
+    connect: Connect, http: Http, settings: Settings, post: Post, stray: str
+) -> None:
+    """A browser does not protect such a name: another host of the domain may have set it."""
+    mine = await credentials.attempt(settings, post)
+    name, value = mine.headers["Cookie"].split("=")
+    for wrong in (f"{stray}{name}", f"{name}{stray}"):
+        # The simulated client, as a server would, strips blanks from the ends of the header.
+        alone = mine.headers | {"Cookie": f"a=b; {wrong}={value}"}
+        assert await refused_with(connect("/probe", Attempt(alone))) == 401
+        assert (await http("GET", "/probe", headers=alone)).status_code == 401
+        for both in (f"{name}={value}; {wrong}=planted", f"a=b; {wrong}=planted; {name}={value}"):
+            async with connect("/probe", Attempt(mine.headers | {"Cookie": both})) as ws:
+                await send(ws, {"type": "ping"})
+                assert await receive(ws) == {"type": "pong"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [str.lower, str.upper, '"{}"'.format, "{}x".format],
+    ids=["lower", "upper", "quoted", "longer"],
+)
+async def test_a_cookie_that_is_not_exactly_ours_is_not(
+    connect: Connect, settings: Settings, post: Post, change: Callable[[str], str]
+) -> None:
+    mine = await credentials.attempt(settings, post)
+    name, value = mine.headers["Cookie"].split("=")
+    for wrong in (f"{change(name)}={value}", f"{name}={change(value)}"):
+        changed = Attempt(mine.headers | {"Cookie": f"a=b; {wrong}; c=d"})
+        assert await refused_with(connect("/probe", changed)) == 401
+
+
+async def test_a_new_session_ends_the_one_that_this_browser_had(
+    conductor: ASGIConductor, connect: Connect, settings: Settings, post: Post
+) -> None:
+    mine = await credentials.attempt(settings, post)
+    other = await credentials.attempt(settings, post)
+    again = mine.headers | bearer(token(settings))
+    planted = again | {"Cookie": f"{COOKIE}=planted; {again['Cookie']}"}
+    async with connect("/probe", mine) as first, connect("/probe", other) as second:
+        wrong = again | bearer("wrong")
+        assert (await conductor.simulate_post("/session", headers=wrong)).status_code == 401
+        await send(first, {"type": "ping"})
+        assert await receive(first) == {"type": "pong"}
+        assert (await post("/session", planted)).status == 201
+        assert await closed_with(first) == CloseCode.TOKEN_EXPIRED
+        await send(second, {"type": "ping"})
+        assert await receive(second) == {"type": "pong"}
+    assert await refused_with(connect("/probe", mine)) == 401
+
+
+@pytest.mark.settings(max_sessions=2)
+async def test_of_too_many_sessions_the_oldest_ends_with_its_connections(
+    connect: Connect, settings: Settings, post: Post
+) -> None:
+    oldest, second = [await credentials.attempt(settings, post) for _ in range(2)]
+    async with connect("/probe", oldest) as first, connect("/probe", second) as other:
+        # Who comes back with a cookie has no session more than before.
+        again = second.headers | bearer(token(settings))
+        assert (await post("/session", again)).status == 201
+        assert await closed_with(other) == CloseCode.TOKEN_EXPIRED
+        await send(first, {"type": "ping"})
+        assert await receive(first) == {"type": "pong"}
+        await credentials.attempt(settings, post)
+        assert await closed_with(first) == CloseCode.TOKEN_EXPIRED
+    assert await refused_with(connect("/probe", oldest)) == 401
+
+
+async def test_a_session_lasts_as_long_as_its_token_whatever_the_clock_does(
+    settings: Settings,
+) -> None:
+    now = {"clock": time.time(), "monotonic": 0.0}
+    app = create_app(settings, clock=lambda: now["clock"], monotonic=lambda: now["monotonic"])
+    conductor = ASGIConductor(app)
+    headers = bearer(token(settings)) | origin(settings)
+    answer = await conductor.simulate_post("/session", headers=headers)
+    headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
+    lasts = answer.json["expires_at"] - now["clock"]
+    assert lasts == pytest.approx(settings.token_lifetime + settings.clock_leeway, abs=60)
+    for jump in (-1e6, 1e6):
+        now["clock"] += jump
+        now["monotonic"] = lasts - 1
+        assert (await conductor.simulate_get("/nowhere", headers=headers)).status_code == 404
+    now["monotonic"] = lasts + 1
+    assert (await conductor.simulate_get("/nowhere", headers=headers)).status_code == 401

@@ -9,9 +9,8 @@ from falcon.asgi import Request, Response, WebSocket
 from .connections import accept
 from .identity import Identity, Principal, Unauthorized
 from .messages import ClientMessage, MessageError, parse
+from .resources.health import HEALTH_PATHS
 from .settings import Settings
-
-_PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
 
 
 class Auth(ClientMessage):
@@ -36,7 +35,7 @@ class AuthMiddleware:
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the token of an HTTP request."""
-        if req.path not in _PUBLIC_PATHS:
+        if req.path not in HEALTH_PATHS:
             req.context.principal = self._identity.verify_bearer(req)
 
     async def process_resource_ws(

@@ -1,6 +1,5 @@
 """Where the credential travels: as a one-time ticket in the query string of a WebSocket."""
 
-import hashlib
 import secrets
 from collections.abc import Callable
 
@@ -8,34 +7,34 @@ from falcon import HTTPBadRequest
 from falcon.asgi import Request, Response, WebSocket
 
 from .identity import Identity, Principal, Unauthorized
+from .resources.health import HEALTH_PATHS
+from .store import Store
 
 TICKET_LIFETIME = 30.0
 
-_PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
-
 
 class Tickets:
-    """The tickets of this process that nobody has redeemed; only their digests are kept."""
+    """The tickets of this process that nobody has redeemed."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """Take the time in POSIX seconds from `clock`."""
+    def __init__(self, store: Store[Principal], clock: Callable[[], float]) -> None:
+        """Keep tickets in `store`; `clock` returns POSIX seconds."""
+        self._store = store
         self._clock = clock
-        self._issued: dict[bytes, tuple[Principal, float]] = {}
 
     def issue(self, principal: Principal) -> str:
-        """Return a ticket that is good for one connection within 30 seconds."""
-        now = self._clock()
-        # Oldest first: those that have expired are at the front.
-        while self._issued and next(iter(self._issued.values()))[1] <= now:
-            del self._issued[next(iter(self._issued))]
+        """Return a ticket that is good for one connection within 30 seconds.
+
+        It is good no longer than the token that fetched it; the oldest one may have to go for it.
+        """
         ticket = secrets.token_urlsafe(32)
-        self._issued[_digest(ticket)] = principal, now + TICKET_LIFETIME
+        lifetime = min(TICKET_LIFETIME, principal.expires_at - self._clock())
+        self._store.put(ticket, principal, principal.name, lifetime)
         return ticket
 
     def redeem(self, ticket: str) -> Principal:
         """Return whose ticket it is, once; raise Unauthorized if it is not good any more."""
-        principal, expires_at = self._issued.pop(_digest(ticket), (None, 0.0))
-        if principal is None or min(expires_at, principal.expires_at) <= self._clock():
+        principal = self._store.take(ticket)
+        if principal is None:
             raise Unauthorized
         return principal
 
@@ -55,7 +54,7 @@ class AuthMiddleware:
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the token of an HTTP request."""
-        if req.path not in _PUBLIC_PATHS:
+        if req.path not in HEALTH_PATHS:
             req.context.principal = self._identity.verify_bearer(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
@@ -65,7 +64,3 @@ class AuthMiddleware:
         except HTTPBadRequest:
             raise Unauthorized from None
         req.context.principal = self._tickets.redeem(str(ticket))
-
-
-def _digest(ticket: str) -> bytes:
-    return hashlib.sha256(ticket.encode()).digest()

@@ -3,7 +3,6 @@
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 from falcon import (
     HTTP_REQUEST_TIMEOUT,
     MEDIA_JSON,
@@ -13,6 +12,7 @@ from falcon import (
 )
 from falcon.asgi import Request
 
+from .decoding import decode_json
 from .messages import MessageError, parse
 from .settings import Settings
 
@@ -45,8 +45,4 @@ async def receive(req: Request, expected: "TypeForm[M]", settings: Settings) -> 
     if len(body) < (req.content_length or 0):
         # The client has left, which Falcon takes for the end of the body.
         raise MessageError("malformed", "Input data was truncated")
-    try:
-        media = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        raise MessageError("malformed", str(error)) from None
-    return parse(media, expected)
+    return parse(decode_json(body), expected)

@@ -6,11 +6,13 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from falcon import PayloadTypeError, WebSocketDisconnected, WebSocketPayloadType
 from falcon.asgi import WebSocket
 
+from .backlog import Backlog
 from .close_codes import CloseCode
 from .media import DEFAULT_PAYLOAD_TYPE, Encoded
 from .messages import MessageError, ServerMessage, parse
@@ -27,14 +29,24 @@ M = TypeVar("M")
 _LONGEST_TIMER = 3600.0
 
 
+class _State(Enum):
+    """How far a connection has come."""
+
+    OPEN = auto()
+    CLOSING = auto()
+    """Nothing more comes in or goes out; the resource finishes what has arrived."""
+    ENDED = auto()
+    """The resource is done."""
+
+
 class Connection(Generic[M]):
     """The only reader and the only writer of an accepted WebSocket.
 
     Iterate over it to get the client's messages. The receive loop runs whatever the resource does,
     so a client that leaves is noticed and pings stay answered; only where messages come in faster
-    than they are handled does it wait, for `inbox_timeout` seconds. Sending never waits: what the
-    client does not read stays in the outbox, and when that overflows the client is closed with
-    4002, so that it delays nobody else.
+    than they are handled does it wait, for `inbox_timeout` seconds. What a client sent before it
+    left is handled like the rest. Sending never waits: what the client does not read stays in the
+    outbox, and when that overflows the client is closed with 4002, so that it delays nobody else.
     """
 
     def __init__(
@@ -55,11 +67,12 @@ class Connection(Generic[M]):
         self._inbox: deque[M] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
-        self._outbox = Outbox(ws, settings.outbox_messages, settings.outbox_size, self._end)
+        backlog = Backlog[str | bytes](settings.outbox_messages, settings.outbox_size)
+        self._outbox = Outbox(ws, backlog, self._end)
         self._errors = 0
-        self._closing = False
-        self._ended = False
+        self._state = _State.OPEN
         self._scope = asyncio.timeout(None)
+        self._finish_by = math.inf
         self._active_at = self._loop.time()
         self._expires_at = self._active_at + lifetime
         self._reader: asyncio.Task[None]
@@ -72,16 +85,18 @@ class Connection(Generic[M]):
     async def __anext__(self) -> M:
         """Return the next message."""
         while not self._inbox:
-            if self._ended:
+            if self._state is not _State.OPEN:
                 raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
         self._taken.set()
+        if self._state is _State.CLOSING:
+            self._allow_time()
         return self._inbox.popleft()
 
     def send(self, message: ServerMessage | Encoded) -> None:
         """Send a message after those before it; do nothing once the connection is closing."""
-        if self._closing:
+        if self._state is not _State.OPEN:
             return
         encoded = message if isinstance(message, Encoded) else Encoded(message)
         self._active_at = self._loop.time()
@@ -90,11 +105,13 @@ class Connection(Generic[M]):
             self.close(CloseCode.TOO_SLOW)
 
     def close(self, code: CloseCode = CloseCode.NORMAL) -> None:
-        """Close after what is in the outbox; the resource has `handler_grace` seconds to finish."""
-        if not self._closing:
-            self._closing = True
+        """Close after what is in the outbox; what has arrived is still handled.
+
+        The resource has `handler_grace` seconds for each message, `finish_timeout` for all. When a
+        credential has expired nothing more is handled: nobody answers for it.
+        """
+        if self._state is _State.OPEN:
             if code is CloseCode.TOKEN_EXPIRED:
-                # What nobody answers for any more is not done.
                 self._inbox.clear()
             self._outbox.close(code)
             self._end(code)
@@ -108,9 +125,9 @@ class Connection(Generic[M]):
                 self._timer = self._loop.call_soon(self._watch)
                 try:
                     yield self
+                    self.close()
                 finally:
-                    self._ended = True
-            self.close()
+                    self._state = _State.ENDED
         except TimeoutError:
             if not self._scope.expired():
                 raise
@@ -120,7 +137,7 @@ class Connection(Generic[M]):
 
     async def _read(self) -> None:
         try:
-            while not self._closing:
+            while self._state is _State.OPEN:
                 try:
                     message = parse(await self._ws.receive_media(), self._expected)
                 except MessageError as error:
@@ -139,12 +156,12 @@ class Connection(Generic[M]):
 
     async def _deliver(self, message: M) -> None:
         self._active_at = self._loop.time()
-        if len(self._inbox) >= self._settings.inbox_messages:
+        self._inbox.append(message)
+        self._arrived.set()
+        if len(self._inbox) > self._settings.inbox_messages:
             self._taken.clear()
             async with asyncio.timeout(self._settings.inbox_timeout):
                 await self._taken.wait()
-        self._inbox.append(message)
-        self._arrived.set()
 
     def _reject(self, error: MessageError) -> None:
         self._errors += 1
@@ -164,12 +181,17 @@ class Connection(Generic[M]):
             self._timer = self._loop.call_at(wake_at, self._watch)
 
     def _end(self, code: int | None) -> None:
-        if self.close_code is None:
+        if self._state is _State.OPEN:
+            self._state = _State.CLOSING
             self.close_code = code
-        if not self._ended:
-            self._ended = True
             self._arrived.set()
-            self._scope.reschedule(self._loop.time() + self._settings.handler_grace)
+            self._finish_by = self._loop.time() + self._settings.finish_timeout
+            self._allow_time()
+
+    def _allow_time(self) -> None:
+        if not self._scope.expired():
+            grace_ends = self._loop.time() + self._settings.handler_grace
+            self._scope.reschedule(min(grace_ends, self._finish_by))
 
     async def _finish(self) -> None:
         self._timer.cancel()

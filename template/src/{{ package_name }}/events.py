@@ -1,11 +1,11 @@
 """Server-Sent Events: how a client hears messages over plain HTTP."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
+from typing import Self
 
 from falcon.asgi import SSEvent
 
+from .backlog import Backlog
 from .close_codes import CloseCode
 from .media import Encoded
 from .messages import ServerMessage
@@ -15,7 +15,8 @@ from .settings import Settings
 class EventStream:
     """The messages on their way to one listener, who can only be told that the stream is over.
 
-    As with a `Connection`, sending never waits: a listener who does not keep up is dropped.
+    As with a `Connection`, sending never waits: a listener who does not keep up is dropped. It is
+    no generator, since Falcon would leave that to the garbage collector when the listener leaves.
     """
 
     def __init__(self, settings: Settings, lifetime: float) -> None:
@@ -24,24 +25,19 @@ class EventStream:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._expires_at = self._loop.time() + lifetime
-        self._queue: deque[bytes] = deque()
-        self._size = 0
+        self._backlog = Backlog[bytes](settings.outbox_messages, settings.outbox_size)
         self._changed = asyncio.Event()
 
     def send(self, message: ServerMessage | Encoded) -> None:
         """Send a message after those before it; do nothing once the stream is over."""
         if self.close_code is not None:
             return
-        data = (message if isinstance(message, Encoded) else Encoded(message)).json
-        size = self._size + len(data)
-        full = len(self._queue) >= self._settings.outbox_messages
-        if self._queue and (full or size > self._settings.outbox_size):
-            self._queue.clear()
+        encoded = message if isinstance(message, Encoded) else Encoded(message)
+        if self._backlog.put(encoded.json):
+            self._changed.set()
+        else:
+            self._backlog.clear()
             self.close(CloseCode.TOO_SLOW)
-            return
-        self._size = size
-        self._queue.append(data)
-        self._changed.set()
 
     def close(self, code: CloseCode = CloseCode.NORMAL) -> None:
         """End the stream after what is on its way."""
@@ -49,24 +45,26 @@ class EventStream:
             self.close_code = code
             self._changed.set()
 
-    async def events(self) -> AsyncIterator[SSEvent]:
-        """Yield each message, and a comment whenever there was none for `keepalive_interval`.
+    def __aiter__(self) -> Self:
+        """Iterate over the events until the stream is over."""
+        return self
+
+    async def __anext__(self) -> SSEvent:
+        """Return the next message, or a comment if there is none for `keepalive_interval` seconds.
 
         Falcon looks whether the listener is still there only when it gets an event.
         """
         while (now := self._loop.time()) < self._expires_at:
-            if self._queue:
-                data = self._queue.popleft()
-                self._size -= len(data)
-                yield SSEvent(data=data)
-            elif self.close_code is not None:
-                return
-            else:
-                self._changed.clear()
-                wake_at = min(now + self._settings.keepalive_interval, self._expires_at)
-                try:
-                    async with asyncio.timeout_at(wake_at):
-                        await self._changed.wait()
-                except TimeoutError:
-                    yield SSEvent()
+            if self._backlog:
+                return SSEvent(data=self._backlog.take())
+            if self.close_code is not None:
+                raise StopAsyncIteration
+            self._changed.clear()
+            wake_at = min(now + self._settings.keepalive_interval, self._expires_at)
+            try:
+                async with asyncio.timeout_at(wake_at):
+                    await self._changed.wait()
+            except TimeoutError:
+                return SSEvent()
         self.close(CloseCode.TOKEN_EXPIRED)
+        raise StopAsyncIteration

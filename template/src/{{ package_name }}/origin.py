@@ -29,27 +29,31 @@ def parse_origin(text: str) -> Origin:
 class OriginMiddleware:
     """Refuses a page that is not on the list with 403, before anybody looks at its credentials."""
 
-    def __init__(self, allowed: frozenset[Origin] | None, *, required: bool) -> None:
-        """Allow these origins, or all for None; a client without one is no browser.
+    def __init__(
+        self, allowed: frozenset[Origin] | None, exempt: frozenset[str], *, required: bool
+    ) -> None:
+        """Allow these origins, or all for None; on the paths that are `exempt`, any.
 
-        Where cookies are credentials, an origin is `required`, for unsafe HTTP methods too.
+        A client without an origin is no browser, or reads what is of its own origin. Where cookies
+        are credentials, one is `required`, but for a method that changes nothing.
         """
         self._allowed = allowed
+        self._exempt = exempt
         self._required = required
 
     async def process_request(self, req: Request, resp: Response) -> None:
-        """Check a request that could change something."""
-        if req.method not in _SAFE_METHODS:
-            self._check(req)
+        """Check an HTTP request."""
+        if req.path not in self._exempt:
+            self._check(req, self._required and req.method not in _SAFE_METHODS)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
         """Check a handshake."""
-        self._check(req)
+        self._check(req, self._required)
 
-    def _check(self, req: Request) -> None:
+    def _check(self, req: Request, required: bool) -> None:
         origin = req.get_header("Origin")
         if origin is None:
-            if self._required:
+            if required:
                 raise HTTPForbidden(description="An Origin header is needed.")
         elif self._allowed is not None:
             try:

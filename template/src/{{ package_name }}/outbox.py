@@ -2,13 +2,13 @@
 
 import asyncio
 import sys
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from falcon import WebSocketDisconnected
 from falcon.asgi import WebSocket
 
+from .backlog import Backlog
 from .close_codes import CloseCode
 
 # From Python 3.12 on, a new task runs at once up to its first real wait, so a send that does not
@@ -22,39 +22,34 @@ class Outbox:
     """Sends at once while the client keeps up; a task exists only while something is left."""
 
     def __init__(
-        self, ws: WebSocket, max_messages: int, max_size: int, on_lost: Callable[[int | None], None]
+        self,
+        ws: WebSocket,
+        backlog: Backlog[str | bytes],
+        on_lost: Callable[[int | None], None],
     ) -> None:
         """Send to `ws`; call `on_lost` with the close code when a send finds the client gone."""
         self._ws = ws
-        self._max_messages = max_messages
-        self._max_size = max_size
+        self._backlog = backlog
         self._on_lost = on_lost
-        self._queue: deque[str | bytes | CloseCode] = deque()
-        self._size = 0
+        self._close_code: CloseCode | None = None
         self._writing = False
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, payload: str | bytes) -> bool:
-        """Send the payload after those before it; return False if that would exceed a bound.
-
-        Sizes are counted in characters of text or in bytes. A payload always fits into an empty
-        outbox, whatever its size.
-        """
-        size = self._size + len(payload)
-        if self._queue and (len(self._queue) >= self._max_messages or size > self._max_size):
+        """Send the payload after those before it; return False if too much waits already."""
+        if not self._backlog.put(payload):
             return False
-        self._size = size
-        self._append(payload)
+        self._write_on()
         return True
 
     def close(self, code: CloseCode) -> None:
         """Close the WebSocket after what is in the outbox."""
-        self._append(code)
+        self._close_code = code
+        self._write_on()
 
     def clear(self) -> None:
         """Drop what has not been sent yet."""
-        self._queue.clear()
-        self._size = 0
+        self._backlog.clear()
 
     async def flush(self, seconds: float) -> None:
         """Wait until everything is sent, but not longer than that; raise what went wrong."""
@@ -65,16 +60,21 @@ class Outbox:
             else:
                 self._writer.cancel()
 
-    def _append(self, item: str | bytes | CloseCode) -> None:
-        self._queue.append(item)
+    def _write_on(self) -> None:
         if not self._writing:
             self._writing = True
             self._writer = asyncio.Task(self._write(), loop=asyncio.get_running_loop(), **_EAGER)
 
     async def _write(self) -> None:
         try:
-            while self._queue:
-                await self._send(self._queue.popleft())
+            while self._backlog:
+                payload = self._backlog.take()
+                if isinstance(payload, str):
+                    await self._ws.send_text(payload)
+                else:
+                    await self._ws.send_data(payload)
+            if self._close_code is not None:
+                await self._ws.close(self._close_code)
         except WebSocketDisconnected as error:
             self._on_lost(error.code if error.__cause__ is None else _ABNORMAL)
         except Exception:
@@ -83,10 +83,3 @@ class Outbox:
         else:
             # After an error it stays set: a broken outbox starts no second writer.
             self._writing = False
-
-    async def _send(self, item: str | bytes | CloseCode) -> None:
-        if isinstance(item, CloseCode):
-            await self._ws.close(item)
-            return
-        await (self._ws.send_text(item) if isinstance(item, str) else self._ws.send_data(item))
-        self._size -= len(item)

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -14,8 +15,10 @@ from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
 from .app import create_app
 from .close_codes import CloseCode
 from .connections import Connections
+from .descriptors import Descriptors
 from .errors import DENIAL
-from .protocol import HttpProtocol, Protocol
+from .http_protocol import HttpProtocol
+from .protocol import Protocol
 from .settings import Settings
 
 Event = dict[str, Any]
@@ -134,8 +137,13 @@ def wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
 def create_asgi(
     settings: Settings | None = None, connections: Connections | None = None
 ) -> ASGIApp:
-    """Return the service as a server runs it; by default with the settings of the environment."""
-    settings = Settings() if settings is None else settings
+    """Return the service as `serve` runs it.
+
+    Raises TypeError without arguments, as another server would call it, since that one would run
+    it without our protocols and settings. uvicorn's `--factory` then exits with that line.
+    """
+    if settings is None or connections is None:
+        raise TypeError(f"run the service with `python -m {__package__}`")
     if settings.dev:
         logging.getLogger(__name__).warning("development mode: nothing is secret")
     return wrap(create_app(settings, connections=connections), settings)
@@ -153,6 +161,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._connections = connections
         self._grace = grace
+        self._descriptors = Descriptors()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the file descriptors, ten times a second."""
+        self._descriptors.check()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, close every connection with 1012, then do what uvicorn does.
@@ -191,7 +205,10 @@ def create_server(
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
-        "http": HttpProtocol,
+        "proxy_headers": bool(settings.trusted_proxies),
+        # Given always: uvicorn would read FORWARDED_ALLOW_IPS.
+        "forwarded_allow_ips": list(settings.trusted_proxies),
+        "http": partial(HttpProtocol, head_timeout=settings.head_timeout),
         "ws": Protocol,
         "ws_max_size": settings.max_message_size,
         "ws_ping_interval": settings.ping_interval,

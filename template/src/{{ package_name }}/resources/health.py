@@ -5,6 +5,9 @@ from falcon.asgi import Request, Response
 
 from ..broker import Broker
 
+HEALTH_PATHS = frozenset({"/livez", "/readyz"})
+"""Open to whoever asks: what watches a service has no credential and knows only its address."""
+
 
 class LiveResource:
     """`GET /livez`: the process answers."""

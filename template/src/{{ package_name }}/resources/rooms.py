@@ -55,7 +55,7 @@ class RoomResource:
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
         """Send what is said in the room, as Server-Sent Events."""
         _check(room)
-        self._connections.stream(req, resp, partial(self._broker.subscribe, room), Joined())
+        await self._connections.stream(req, resp, partial(self._broker.subscribe, room), Joined())
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish what the client says and send it what others say."""

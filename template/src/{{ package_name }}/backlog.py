@@ -1,0 +1,45 @@
+"""What is still to be sent to one client: in order, and bounded."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+P = TypeVar("P", str, bytes, str | bytes)
+
+
+class Backlog(Generic[P]):
+    """Payloads that wait for a client which reads slowly."""
+
+    def __init__(self, max_messages: int, max_size: int) -> None:
+        """Hold that many payloads, of that size together: in characters of text or in bytes."""
+        self._max_messages = max_messages
+        self._max_size = max_size
+        self._payloads: deque[P] = deque()
+        self._size = 0
+
+    def __bool__(self) -> bool:
+        """Return whether something waits."""
+        return bool(self._payloads)
+
+    def put(self, payload: P) -> bool:
+        """Add the payload; return False if that would exceed a bound.
+
+        A payload always fits into an empty backlog, whatever its size.
+        """
+        size = self._size + len(payload)
+        full = len(self._payloads) >= self._max_messages or size > self._max_size
+        if self._payloads and full:
+            return False
+        self._size = size
+        self._payloads.append(payload)
+        return True
+
+    def take(self) -> P:
+        """Return the oldest payload, which waits no more."""
+        payload = self._payloads.popleft()
+        self._size -= len(payload)
+        return payload
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._payloads.clear()
+        self._size = 0

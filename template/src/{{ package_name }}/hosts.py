@@ -1,0 +1,64 @@
+"""Which names this service answers to: the Host allow-list (RFC 9110 section 7.2).
+
+DNS rebinding: a page of evil.example may have its own name point to this machine. For the browser
+the service is then of the page's own origin, and no Origin header tells; only the Host header does.
+"""
+
+import ipaddress
+import re
+
+from falcon import HTTPBadRequest
+from falcon.asgi import Request, Response, WebSocket
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+_HOST = re.compile(r"([a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.IGNORECASE)
+
+
+def parse_host(text: str) -> str:
+    """Return the name in a Host header, without the port; raise ValueError if there is none.
+
+    A name has no case, and means the same with a dot at its end; an IPv6 address has many forms.
+    """
+    match = _HOST.fullmatch(text)
+    if match is None:
+        raise ValueError("this is no host, such as example.org, 192.0.2.1 or [2001:db8::1]")
+    name = match[1].lower().removesuffix(".")
+    return f"[{ipaddress.IPv6Address(name[1:-1])}]" if name.startswith("[") else name
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches that address to listen on."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+class HostMiddleware:
+    """Refuses a request to a host that is not on the list with 400, before anything else."""
+
+    def __init__(self, allowed: frozenset[str] | None, exempt: frozenset[str]) -> None:
+        """Allow these hosts, or all for None; on the paths that are `exempt`, any."""
+        self._allowed = allowed
+        self._exempt = exempt
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        """Check an HTTP request."""
+        if req.path not in self._exempt:
+            self._check(req)
+
+    async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
+        """Check a handshake."""
+        self._check(req)
+
+    def _check(self, req: Request) -> None:
+        # The server has refused a request with several hosts.
+        if self._allowed is not None:
+            try:
+                allowed = parse_host(req.get_header("Host") or "") in self._allowed
+            except ValueError:
+                allowed = False
+            if not allowed:
+                description = "This service does not answer to that host: see APP_ALLOW_HOSTS."
+                raise HTTPBadRequest(description=description)
