@@ -7,8 +7,8 @@ from .harness.updating import add_version, history, releases, working_tree
 
 NEXT, HARD, SOFT = "9000.0.0", "9001.0.0", "9002.0.0"
 
-MOVED = {"src/{package}/outbox.py": "src/{package}/queue.py"}
-REMOVED = ["src/{package}/close_codes.py"]
+MOVED = {"src/{package}/realtime/outbox.py": "src/{package}/realtime/queue.py"}
+REMOVED = ["src/{package}/realtime/close_codes.py"]
 ADDED = "NOTES.md"
 
 _PACKAGE = "{{ package_name }}"

@@ -139,12 +139,12 @@ def test_without_a_compiler_it_says_what_to_install(
         compile_generator(tmp_path)
 
 
-def test_every_bound_that_is_taken_out_is_there(targets: dict[str, Target]) -> None:
-    target = targets["without-all-of-these"]
-    command = [*target.command(0), "--help"]
-    run = subprocess.run(command, env=target.env(), capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert "python -m bench_none" in run.stdout
+def test_a_service_without_its_bounds_still_does_the_same_work(
+    targets: dict[str, Target], tmp_path: Path
+) -> None:
+    core = min(os.sched_getaffinity(0))
+    with serving(targets["without-all-of-these"], core, tmp_path / "log") as server:
+        check_agreement(server)
 
 
 def test_another_checkout_is_rendered_beside_this_one(targets: dict[str, Target]) -> None:

@@ -97,6 +97,8 @@ def changed_by_new_questions(
     found = set()
     for key in questions(clone, new).keys() - questions(clone, old).keys():
         question = questions(clone, new)[key]
+        if question.get("when") is False:
+            continue  # it is computed, and nobody can answer it
         for number, answer in enumerate(candidates(question) or [f"{question['default']}x"]):
             try:
                 tree = fresh(clone, new, answers | {key: answer}, scratch / f"{key}-{number}")
@@ -167,7 +169,7 @@ def replacing(before: str, after: str, name: str = "copier.yml") -> Callable[[Pa
         (replacing('"MIT", ', ""), {"license: MIT"}),
         (replacing('"strict"', '"tough"'), {"asyncio_mode: strict"}),
         (replacing("user_email", "email"), {"user_email"}),
-        (hard, {"src/<package>/outbox.py", "src/<package>/close_codes.py"}),
+        (hard, {"src/<package>/realtime/outbox.py", "src/<package>/realtime/close_codes.py"}),
     ],
 )
 def test_a_removal_needs_an_entry(

@@ -2,6 +2,7 @@
 
 import json
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from . import wire
@@ -35,6 +36,9 @@ def _connect(server: Server, path: str) -> ClientConnection:
 
 
 def _expect(server: Server, ws: ClientConnection, expected: dict[str, str]) -> None:
-    heard = json.loads(ws.recv(timeout=_PATIENCE))
+    try:
+        heard = json.loads(ws.recv(timeout=_PATIENCE))
+    except ConnectionClosed as error:
+        raise ServerError(f"{server.target.name}: {error}, the others say {expected}") from None
     if heard != expected:
         raise ServerError(f"{server.target.name} says {heard}, the others {expected}")

@@ -6,6 +6,7 @@ before it does just that: `python -m benchmarks.service.generated PACKAGE VARIAN
 """
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -101,20 +102,30 @@ def _no_denials(package: Package) -> None:
 
 
 def _no_hardened_protocols(package: Package) -> None:
-    http = importlib.import_module("uvicorn.protocols.http.httptools_impl")
-    ws = importlib.import_module("uvicorn.protocols.websockets.websockets_sansio_impl")
+    def plain(module: str, name: str) -> Callable[..., Any]:
+        protocol = getattr(importlib.import_module(f"uvicorn.protocols.{module}"), name)
+        known = inspect.signature(protocol).parameters
+
+        def make(*args: Any, **options: Any) -> Any:
+            # Without the options that only the hardened one has.
+            return protocol(*args, **{key: options[key] for key in options if key in known})
+
+        return make
+
     server = package.module("server")
-    package.replace(server, "HttpProtocol", http.HttpToolsProtocol)
-    package.replace(server, "Protocol", ws.WebSocketsSansIOProtocol)
+    http = plain("http.httptools_impl", "HttpToolsProtocol")
+    package.replace(server, "HttpProtocol", http)
+    ws = plain("websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol")
+    package.replace(server, "Protocol", ws)
 
 
 def _no_outbox_bound(package: Package) -> None:
     def put(self: Any, payload: Any) -> bool:
         self._size += len(payload)
-        self._append(payload)
+        self._payloads.append(payload)
         return True
 
-    package.replace(package.module("outbox").Outbox, "put", put)
+    package.replace(package.module("backlog").Backlog, "put", put)
 
 
 def _no_inbox_bound(package: Package) -> None:

@@ -74,7 +74,7 @@ def _take_slices(
 
 def _work(run: Run, warmup: float, seconds: float) -> Counted:
     """Work for a slice; for longer if the server got no time in it."""
-    for _ in range(5):
+    for _ in range(12):
         counted = run.work(warmup, seconds)
         if counted.messages and counted.server:
             return counted

@@ -21,6 +21,8 @@ PEERS = (*APPS, "websockets")
 # None of these is a secret: they exist for the time of a run, on this machine.
 API_KEY = "the-key-of-the-benchmark"
 _CREDENTIALS = {
+    # One client comes again and again, each time with a ticket that was fetched beforehand.
+    "APP_MAX_TICKETS": "100000",
     "APP_SECRET": "the secret of the benchmark, which is long enough",
     "APP_API_KEYS": f"alice:{hashlib.sha256(API_KEY.encode()).hexdigest()}",
 }

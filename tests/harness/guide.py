@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 _BLOCK = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _OPTION = re.compile(r'(\w+)="([^"]*)"')
 _MAPPING = re.compile(r"^- `([\w/]+\.py::\w+)`", re.MULTILINE)
@@ -52,6 +54,8 @@ class Mistake:
     title: str
     fails: str
     said: tuple[str, ...]
+    needs: Requirement | None
+    """The versions with which it fails so, if not with all that the guide allows."""
 
 
 def pages(folder: Path) -> list[Path]:
@@ -94,7 +98,9 @@ def mistakes(folder: Path) -> Iterator[Mistake]:
             if block.title is not None and block.fails is not None:
                 shown = below is not None and below.language == "text"
                 lines = below.code.splitlines() if below is not None and shown else []
-                yield Mistake(block.title, block.fails, tuple(lines))
+                needs = block.options.get("needs")
+                requirement = Requirement(needs) if needs is not None else None
+                yield Mistake(block.title, block.fails, tuple(lines), requirement)
 
 
 def tests(folder: Path) -> list[str]:

@@ -62,8 +62,8 @@ async def test_a_thousand_connections_leave_no_task_and_no_subscription(
 async def forgotten(server: LiveServer, broker: MemoryBroker) -> None:
     """Wait until nobody is connected and nothing is subscribed."""
     deadline = time.monotonic() + 30
-    while len(server.server._connections) > 0 or broker.topics:
-        assert time.monotonic() < deadline, (server.server._connections._open, broker.topics)
+    while len(server.server._registry) > 0 or broker.topics:
+        assert time.monotonic() < deadline, (server.server._registry._open, broker.topics)
         await asyncio.sleep(0.02)
 
 

@@ -60,7 +60,7 @@ static Moment moment(void) {
                     bytes_};
 }
 
-/* The requests stand one after the other with a zero byte behind each; reuse them in turns. */
+/* The requests stand one after the other with a zero byte behind each; reuse them in turns, but not tickets. */
 static Bytes request(long index) {
     static Bytes *each;
     static long known;
@@ -71,6 +71,8 @@ static Bytes request(long index) {
         for (long i = 0; i < known; i++, start += strlen(start) + 1)
             each[i] = (Bytes){start, strlen(start)};
     }
+    if (mode == VISIT && known > 1 && index >= known)
+        die("each of the %ld tickets has been used: take fewer --seconds", known);
     return known ? each[index % known] : (Bytes){NULL, 0};
 }
 

@@ -34,7 +34,7 @@ def main(name: str, port: int) -> None:
         ws_per_message_deflate=False,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=1,
     )
 
 

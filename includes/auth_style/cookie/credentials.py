@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from {{ package_name }}.auth import COOKIE
+from {{ package_name }}.security import COOKIE
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post

@@ -8,11 +8,11 @@ from falcon.asgi import Request, WebSocket
 from falcon.testing import ASGIConductor
 from pytest_mock import MockerFixture
 
-from {{ package_name }}.realtime import registry as registry_module
 from {{ package_name }}.app import create_app
-from {{ package_name }}.auth import COOKIE
+from {{ package_name }}.realtime import registry as registry_module
 from {{ package_name }}.realtime.close_codes import CloseCode
 from {{ package_name }}.realtime.registry import Registry
+from {{ package_name }}.security import COOKIE
 from {{ package_name }}.settings import Settings
 
 from . import credentials

@@ -3,7 +3,7 @@
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt, Post
-from .forgery import NAME, DENIED_BEARERS, bearer, token
+from .forgery import DENIED_BEARERS, NAME, bearer, token
 
 __all__ = ["NAME"]
 

@@ -7,7 +7,7 @@ import pytest
 from falcon.testing import ASGIConductor
 
 from {{ package_name }}.app import create_app
-from {{ package_name }}.auth import TICKET_LIFETIME
+from {{ package_name }}.security import TICKET_LIFETIME
 from {{ package_name }}.settings import Settings
 
 from . import credentials

@@ -1,0 +1,1 @@
+"""Tests of realtime/: the machinery around WebSockets."""
