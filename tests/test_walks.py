@@ -26,7 +26,8 @@ def walk(heading: str, until: str) -> list[Block]:
     """Return the steps of a walk: the blocks of its section that are files, or changes of files."""
     _, found, rest = CONTRIBUTING.partition(f"\n## {heading}\n")
     section, end, _ = rest.partition(f"\n## {until}\n")
-    assert found and end
+    assert found
+    assert end
     return [block for block in blocks_of("CONTRIBUTING.md", section) if block.title]
 
 
@@ -114,7 +115,7 @@ NEGATED = re.compile(r"!=|\bnot\b")
 
 
 def test_no_condition_says_which_style_it_is_not(template: Path) -> None:
-    asked = []
+    asked: list[str] = []
     for path in [template / "copier.yml", *template.rglob("*")]:
         asked += conditions(path.relative_to(template).as_posix())
         if path.is_file():
