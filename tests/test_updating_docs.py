@@ -136,7 +136,7 @@ def test_an_update_is_seen_before_it_is_done(shell: Shell) -> None:
 
 
 def test_a_project_begins_anew(shell: Shell, template: Path) -> None:
-    (diff,) = section("Begin anew")
+    (diff,) = section("Start over")
     assert "-<!-- mine -->" in shell.type(diff)
     assert (shell.cwd / "NEWS.md").read_text(encoding="utf-8") == "My own.\n"
     assert f"_commit: {HARD}" in (shell.cwd / ANSWERS_FILE).read_text(encoding="utf-8")
