@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _MAX_OUTSIDE = 65_536
 _MAX_UNWANTED = 1_048_576
 _MAX_FIELDS = 256
-_PIECE = 16_384
+_PIECE = 4096
 # All of a request; httptools would wait for headers.
 _HTTP_0_9 = re.compile(rb"GET [^ \r\n]+\r?\n")
 
@@ -102,7 +102,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _feed(self) -> None:
         while self._rest and not self._holds:
-            size = min(_PIECE, _MAX_OUTSIDE + 1 - self._outside)
+            size = _MAX_OUTSIDE + 1 - self._outside
+            if not self.receiving:
+                # A hundred requests in a pipeline take a few milliseconds.
+                size = min(size, _PIECE)
             self._piece, self._rest = self._rest[:size], self._rest[size:]
             self._outside += len(self._piece)
             super().data_received(self._piece)

@@ -14,6 +14,7 @@ _FRAMES_PER_TURN = 64
 _FRAMES_PER_SECOND = 1000
 _FRAMES_AT_ONCE = 1024
 _BYTES_PER_FRAME = 512
+_MAX_SLOW_TURNS = 64
 _MAX_FRAGMENTS = 4096
 _MAX_UNREAD = 1_048_576
 _MAX_AFTER_CLOSE = 1_048_576
@@ -26,7 +27,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     In one turn of the loop it handles at most 64 frames of a connection. Messages then wait for
     the app to take them, and that stops the client. Frames that give the app nothing would be
     free: pings, pongs, small fragments, whatever follows our close frame. Above 1024 of them a
-    connection is read no faster than 1000 of them a second.
+    connection is read no faster than 1000 of them a second, and closed with 1013 if they
+    fill its buffer for four seconds.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -38,6 +40,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._turn: asyncio.Handle | None = None
         self._unhandled = False
         self._paid_until = 0.0
+        self._slow_turns = 0
         self._after_close = 0
 
     # Until uvicorn bounds what one connection does in a turn of the loop.
@@ -92,7 +95,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Read on, or handle what is left in the next turn, or when the frames are paid for."""
         if self._turn is None:
             debt = self._paid_until - self.loop.time()
-            if self._unhandled or debt > 0:
+            self._slow_turns = self._slow_turns + 1 if self._unhandled and debt > 0 else 0
+            if self._slow_turns > _MAX_SLOW_TURNS:
+                self._fail(CloseCode.OVERLOAD)
+            elif self._unhandled or debt > 0:
                 self.transport.pause_reading()
                 self._turn = self.loop.call_later(max(debt, 0), self._take_turn)
             else:
@@ -128,6 +134,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.queue.put_nowait(event)  # type: ignore[arg-type]
         super().connection_lost(exc)
 
+    def _fail(self, code: CloseCode) -> None:
+        self.conn.fail(code, code.meaning)
+        self.handle_parser_exception()
+
     def _drop(self) -> None:
         self.conn.reader.discard()
         self.close_sent = True
@@ -141,8 +151,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             return
         super().handle_cont(event)
         if len(self.frames) > _MAX_FRAGMENTS:
-            self.conn.fail(CloseCode.TOO_LARGE, CloseCode.TOO_LARGE.meaning)
-            self.handle_parser_exception()
+            self._fail(CloseCode.TOO_LARGE)
 
     def handle_ping(self) -> None:
         """Drop a client that pings and does not read the pongs; they piled up."""
