@@ -101,7 +101,7 @@ def test_a_conflict_cannot_be_missed(shell: Shell) -> None:
         assert command in told
     assert "README.md:1:<<<<<<< before updating" in shell.type(look.splitlines()[0])
     assert "README.md" in shell.type(look.splitlines()[1])
-    assert "src/falcon_service/outbox.py" in shell.type(look.splitlines()[3])
+    assert "src/falcon_service/realtime/outbox.py" in shell.type(look.splitlines()[3])
 
     guards = [hooks(shell.cwd, "merge-markers"), hooks(shell.cwd, "rejected-updates")]
     assert [guard.returncode == 0 for guard in guards] == [False, True]
