@@ -50,7 +50,14 @@ def soft(clone: Path) -> None:
 
 def _changed(text: str) -> str:
     lines = text.splitlines()
-    plain = [n for n, line in enumerate(lines) if line and not re.search(r"\{[%{#]|[%}#]\}", line)]
+    # Not within a tag that takes several lines.
+    before = ["\n".join(lines[:n]) for n in range(len(lines))]
+    tag = {n for n, text in enumerate(before) if text.rfind("{%") > text.rfind("%}")}
+    plain = [
+        n
+        for n, line in enumerate(lines)
+        if line and n not in tag and not re.search(r"\{[%{#]|[%}#]\}", line)
+    ]
     if not plain:  # it includes another file, which is changed itself
         return text
     middle = min(plain, key=lambda n: abs(n - len(lines) // 2))

@@ -56,7 +56,8 @@ def readme() -> str:
 def test_the_table_of_questions_is_complete(readme: str) -> None:
     rows = table(readme, "| question | answers |")
     listed = [key for first in rows for key in re.findall(r"`(\w+)`", first)]
-    assert listed == list(questions(ROOT))
+    asked = [key for key, q in questions(ROOT).items() if q.get("when") is not False]
+    assert listed == asked
     for first, (answers, _) in rows.items():
         question = questions(ROOT)[re.findall(r"`(\w+)`", first)[0]]
         if question["type"] != "bool":
@@ -70,6 +71,11 @@ def test_the_tree_is_what_is_generated(readme: str, projects: dict[str, Project]
     (drawing,) = (block for block in blocks(readme, "") if "src/<package>/" in block)
     drawn = set(re.findall(r"^  (\w+\.py)", drawing, re.MULTILINE))
     assert drawn == {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    folders = set(re.findall(r"^  (\w+)/ ", drawing, re.MULTILINE))
+    assert folders == {path.parent.name for path in package.glob("*/__init__.py")}
+    mirrored = re.findall(r"(\w+)/[ ,]", drawing.partition("tests/ ")[2])
+    assert set(mirrored) == {path.parent.name for path in tree.glob("tests/*/__init__.py")}
+    assert all((tree / name).exists() for name in drawing.splitlines()[-1].split(", "))
     assert {path.name for path in (package / "resources").glob("*.py")} == {
         "__init__.py",
         "health.py",
@@ -113,7 +119,7 @@ def test_the_example_of_a_conftest_is_what_another_template_has() -> None:
 
 
 def test_no_address_is_invented(readme: str) -> None:
-    assert "<the address or path of this repository>" in readme
+    assert "<the address or absolute path of this repository>" in readme
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         text = path.read_text("utf-8")
         assert not re.search(r"git(hub|lab)\.com/[\w-]+/copier-falcon", text)
@@ -287,7 +293,8 @@ def test_what_is_printed_after_a_copy_can_be_typed_in_every_shell(
     # cmd.exe has no single quotes and no comments, the older PowerShell no &&.
     assert len(commands) == 6
     assert not [line for line in commands if re.search("['#&;$`]|^cd ", line)]
-    for line in commands[:2]:
+    assert commands.index("uv sync") < commands.index("git add .")
+    for line in (line for line in commands[:3] if not line.startswith("uv")):
         subprocess.run(line, cwd=tree, shell=True, check=True, capture_output=True)  # noqa: S602
 
 

@@ -149,12 +149,12 @@ BROKEN: dict[str, tuple[list[str], st.SearchStrategy[str], str]] = {
     "a blank before": (
         TEXTS,
         st.builds(str.__add__, st.sampled_from(BLANKS), line(shortest=1)),
-        "Leave out the blanks at the beginning and at the end.",
+        "Remove the blanks at the beginning and at the end.",
     ),
     "a blank behind": (
         TEXTS,
         st.builds(str.__add__, line(shortest=1), st.sampled_from(BLANKS)),
-        "Leave out the blanks at the beginning and at the end.",
+        "Remove the blanks at the beginning and at the end.",
     ),
     "too long": (
         TEXTS,
@@ -164,40 +164,40 @@ BROKEN: dict[str, tuple[list[str], st.SearchStrategy[str], str]] = {
     "a character that no slug has": (
         ["project_slug"],
         spoiled(names.filter(is_free), 40, but("[a-z0-9-]")),
-        "for example: falcon-service",
+        "(at most 40): falcon-service",
     ),
     "hyphens that no slug has": (
         ["project_slug"],
         st.builds("{}{}".format, names.filter(is_free), st.sampled_from(["-", "--x"]))
         | names.filter(is_free).map("-{}".format),
-        "for example: falcon-service",
+        "(at most 40): falcon-service",
     ),
     "a slug that is too long": (
         ["project_slug"],
         st.from_regex("[a-z0-9]{41,60}", fullmatch=True),
-        "for example: falcon-service",
+        "(at most 40): falcon-service",
     ),
     "a character that no package has": (
         ["package_name"],
         spoiled(identifiers.filter(is_free), 40, but("[a-z0-9_]")),
-        "for example: falcon_service",
+        "(at most 40): falcon_service",
     ),
     "a package that does not begin with a letter": (
         ["package_name"],
         st.from_regex("[0-9_][a-z0-9_]{0,39}", fullmatch=True),
-        "for example: falcon_service",
+        "(at most 40): falcon_service",
     ),
     "a package that is taken": (
         ["package_name"],
         st.sampled_from(sorted(sys.stdlib_module_names)).filter(
             lambda name: re.fullmatch("[a-z][a-z0-9_]*", name)
         ),
-        "for example take: ",
+        "Take a name that is free, such as ",
     ),
     "no address": (
         ["user_email"],
         spoiled(emails, 100, st.sampled_from('@ "(),:;<>[\\]ä\n')),
-        "Use a plain address such as ada@example.org, or nothing.",
+        "Use an address such as ada@example.org, or leave it empty.",
     ),
 }
 

@@ -101,7 +101,7 @@ def test_a_conflict_cannot_be_missed(shell: Shell) -> None:
         assert command in told
     assert "README.md:1:<<<<<<< before updating" in shell.type(look.splitlines()[0])
     assert "README.md" in shell.type(look.splitlines()[1])
-    assert "src/falcon_service/outbox.py" in shell.type(look.splitlines()[3])
+    assert "src/falcon_service/realtime/outbox.py" in shell.type(look.splitlines()[3])
 
     guards = [hooks(shell.cwd, "merge-markers"), hooks(shell.cwd, "rejected-updates")]
     assert [guard.returncode == 0 for guard in guards] == [False, True]
@@ -136,7 +136,7 @@ def test_an_update_is_seen_before_it_is_done(shell: Shell) -> None:
 
 
 def test_a_project_begins_anew(shell: Shell, template: Path) -> None:
-    (diff,) = section("Begin anew")
+    (diff,) = section("Start over")
     assert "-<!-- mine -->" in shell.type(diff)
     assert (shell.cwd / "NEWS.md").read_text(encoding="utf-8") == "My own.\n"
     assert f"_commit: {HARD}" in (shell.cwd / ANSWERS_FILE).read_text(encoding="utf-8")

@@ -18,7 +18,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-_BLOCK = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<code>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
+)
 _OPTION = re.compile(r'(\w+)="([^"]*)"')
 _MAPPING = re.compile(r"^- `([\w/]+\.py::\w+)`", re.MULTILINE)
 _TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
@@ -65,14 +67,19 @@ def pages(folder: Path) -> list[Path]:
 
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of a page in their order."""
+    return blocks_of(page.name, page.read_text(encoding="utf-8"))
+
+
+def blocks_of(page: str, text: str) -> list[Block]:
+    """Return the blocks of a text; a longer fence may have shorter ones within."""
     return [
         Block(
-            page.name,
+            page,
             match["info"].partition(" ")[0],
             match["code"],
             dict(_OPTION.findall(match["info"])),
         )
-        for match in _BLOCK.finditer(page.read_text(encoding="utf-8"))
+        for match in _BLOCK.finditer(text)
     ]
 
 

@@ -7,7 +7,7 @@ from .security import Identity
 
 
 class AuthMiddleware:
-    """Lets a request reach its resource only when somebody has proved who it comes from.
+    """Lets a request reach its resource only with a valid credential.
 
     A browser cannot add this header to a WebSocket: the style is for apps and servers.
     """

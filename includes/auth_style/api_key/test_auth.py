@@ -4,7 +4,10 @@ import pytest
 from falcon.testing import ASGIConductor
 
 from {{ package_name }}.app import create_app
-from {{ package_name }}.security.identity import make_development_key, make_key
+from {{ package_name }}.security.identity import (
+    make_development_key,
+    make_key,
+)
 from {{ package_name }}.settings import Settings
 
 from .attempt import Attempt

@@ -7,9 +7,9 @@ from .security import Sessions
 
 
 class AuthMiddleware:
-    """Lets a request reach its resource only when somebody has proved who it comes from.
+    """Lets a request reach its resource only with a valid credential.
 
-    `POST /session` takes a Bearer token and gives the cookie; everything else needs the cookie.
+    `POST /session` exchanges a Bearer token for the cookie; everything else needs the cookie.
     """
 
     def __init__(self, sessions: Sessions) -> None:

@@ -18,16 +18,16 @@ class Auth(ClientMessage):
 
 
 class AuthMiddleware:
-    """Lets a request reach its resource only when somebody has proved who it comes from.
+    """Lets a request reach its resource only with a valid credential.
 
-    A sink is no resource: Falcon would let a WebSocket through to it, so this app should have none.
+    Falcon lets a WebSocket through to a sink without this check, so this app should have none.
     A browser cannot add headers to a WebSocket handshake, so the WebSocket is accepted first and
-    its first message must carry the token. Until then the client hears nothing; a refusal is then
-    a close code, 3000 + the HTTP status: 3401, or 3408 at the deadline.
+    its first message must carry the token. Until then, nothing is sent; a denial is a close code,
+    3000 + the HTTP status: 3401, or 3408 at the deadline.
     """
 
     def __init__(self, identity: Identity, timeout: float) -> None:
-        """Verify with `identity` a first message that comes within `timeout` seconds."""
+        """Verify the first message, which must arrive within `timeout` seconds, with `identity`."""
         self._identity = identity
         self._timeout = timeout
 
@@ -41,7 +41,7 @@ class AuthMiddleware:
     ) -> None:
         """Accept the WebSocket and verify the token in its first message."""
         if not any(name.startswith("on_websocket") for name in dir(resource)):
-            return  # Falcon refuses with 405
+            return  # Falcon denies it with 405
         await accept(req, ws)
         req.context.principal = await self._authenticate(ws)
 

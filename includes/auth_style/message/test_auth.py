@@ -1,4 +1,4 @@
-"""The first message: its deadline, and what may come before and behind it."""
+"""The first message: its deadline, and what may come before and after it."""
 
 import pytest
 from falcon.asgi import App, Request, Response, WebSocket

@@ -8,7 +8,7 @@ from .security import Identity, Tickets, Unauthorized
 
 
 class AuthMiddleware:
-    """Lets a request reach its resource only when somebody has proved who it comes from.
+    """Lets a request reach its resource only with a valid credential.
 
     HTTP requests carry a Bearer token. A browser cannot add a header to a WebSocket, so it fetches
     a ticket with `POST /tickets`: a query string ends up in logs and histories, where a ticket that

@@ -14,36 +14,36 @@ _NOBODY = "0" * 64
 
 
 class Unauthorized(HTTPUnauthorized):
-    """401 with a challenge; says nothing about what exactly was wrong."""
+    """401 with a challenge; does not reveal what was wrong."""
 
     def __init__(self) -> None:
         super().__init__(description="The key is missing or not valid.", challenges=["ApiKey"])
 
 
 def make_key(name: str) -> tuple[str, str]:
-    """Return a new key, and its entry in APP_API_KEYS, which does not tell the key."""
+    """Return a new key, and its entry in APP_API_KEYS, which does not reveal the key."""
     secret = secrets.token_urlsafe(32)
     return f"{name}.{secret}", f"{name}:{_digest(secret)}"
 
 
 def make_development_key(name: str) -> str:
-    """Return the key of that name in development: always the same, and no secret."""
+    """Return the development key of that name: always the same, and not secret."""
     return f"{name}.{_development_secret(name)}"
 
 
 class Identity:
     """Verifies keys of the form `id.secret`; knows only digests of the secrets.
 
-    A plain SHA-256 is enough: a secret of 32 random bytes cannot be guessed, other than a password.
+    A plain SHA-256 is enough: unlike a password, 32 random bytes cannot be guessed.
     """
 
     def __init__(self, settings: KeySettings) -> None:
-        """Accept the keys of `settings`; in development, those of anybody."""
+        """Accept the keys of `settings`; in development, the development key of any name."""
         self._dev = settings.dev
         self._digests = settings.key_digests
 
     def verify(self, key: str | None) -> Principal:
-        """Return whom the key names; raise Unauthorized if it proves nothing."""
+        """Return the principal that the key names; raise Unauthorized if the key is not valid."""
         name, _, secret = (key or "").rpartition(".")
         if not name or len(name) + len(secret) > _MAX_LENGTH:
             raise Unauthorized

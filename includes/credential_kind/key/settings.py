@@ -11,14 +11,14 @@ DEVELOPMENT_KEY = b"the development key, known to everybody"
 
 _KEY_ENTRY = re.compile(r"[A-Za-z0-9_-]{1,64}:[0-9a-f]{64}")
 _KEYS_WANTED = (
-    "APP_API_KEYS must list NAME:DIGEST for each key, with commas between them. Make a key with "
+    "APP_API_KEYS must list NAME:DIGEST for each key, separated by commas. Make a key with "
     f"`python -m {__package__.partition('.')[0]} token NAME`, "
     "which says what to add here, or use --dev to try things out"
 )
 
 
 class KeySettings(ServerSettings):
-    """Whose keys count."""
+    """Which keys are valid."""
 
     api_keys: Words = ()
     """Who may connect: the name and the SHA-256 digest of each key."""
@@ -31,7 +31,7 @@ class KeySettings(ServerSettings):
         if not valid or not (self.api_keys or self.dev):
             raise ValueError(_KEYS_WANTED)
         if len(self.key_digests) < len(self.api_keys):
-            raise ValueError("APP_API_KEYS names somebody twice: which of the keys counts?")
+            raise ValueError("APP_API_KEYS must list each name once: which of its keys is valid?")
         return self
 
     @property

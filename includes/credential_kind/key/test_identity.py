@@ -2,7 +2,12 @@
 
 import pytest
 
-from {{ package_name }}.security.identity import Identity, Unauthorized, make_development_key, make_key
+from {{ package_name }}.security.identity import (
+    Identity,
+    Unauthorized,
+    make_development_key,
+    make_key,
+)
 from {{ package_name }}.settings import Settings
 
 ALICE, ALICE_ENTRY = make_key("alice")

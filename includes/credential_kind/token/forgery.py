@@ -1,4 +1,4 @@
-"""Tokens: a valid one, and everything that looks like one and proves nothing."""
+"""Tokens: a valid one, and forgeries of every kind."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ def forge(
     headers: dict[str, Any] | None = None,
     **changes: Any,
 ) -> str:
-    """Return a valid token but for the changes; None leaves a claim out."""
+    """Return a token that is valid except for the changes; None leaves a claim out."""
     now = int(time.time())
     claims = {
         "sub": NAME,
@@ -48,7 +48,7 @@ def forge(
 
 
 def unsigned(settings: Settings, algorithm: str) -> str:
-    """Return a token that is valid but for its signature, which is missing."""
+    """Return a token that is valid except that its signature is missing."""
     header = json.dumps({"alg": algorithm, "typ": "JWT"}).encode()
     claims = forge(settings).split(".")[1]
     return f"{base64.urlsafe_b64encode(header).decode().rstrip('=')}.{claims}."

@@ -22,7 +22,7 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 class Unauthorized(HTTPUnauthorized):
-    """401 with a challenge (RFC 6750 section 3); says nothing about what exactly was wrong."""
+    """401 with a challenge (RFC 6750 section 3); does not reveal what was wrong."""
 
     def __init__(self, description: str = "The token is missing or not valid.") -> None:
         super().__init__(description=description, challenges=['Bearer error="invalid_token"'])
@@ -66,7 +66,7 @@ class Identity:
         return jwt.encode(claims, self._key, _ALGORITHM)
 
     def verify(self, token: object) -> Principal:
-        """Return whom the token names; raise Unauthorized if it proves nothing."""
+        """Return the principal that the token names; raise Unauthorized if it is not valid."""
         if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _COMPACT.fullmatch(token):
             raise Unauthorized
         try:
@@ -94,7 +94,7 @@ class Identity:
         )
 
     def verify_bearer(self, req: Request) -> Principal:
-        """Return whom the `Authorization: Bearer` header names (RFC 6750 section 2.1)."""
+        """Return the principal of the `Authorization: Bearer` header (RFC 6750 section 2.1)."""
         scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthorized

@@ -17,7 +17,7 @@ _SECRET_WANTED = (
 
 
 class TokenSettings(ServerSettings):
-    """What tokens are signed with, and which of them count; durations in seconds."""
+    """How tokens are signed and which are valid; durations in seconds."""
 
     secret: SecretStr = SecretStr("")
     """Signs the tokens."""
@@ -25,9 +25,9 @@ class TokenSettings(ServerSettings):
     issuer: str
     token_lifetime: PositiveInt = 3600
     max_token_lifetime: int = Field(default=31_536_000, ge=1, le=_CENTURY)
-    """A token that ends later than that is refused: a year, by default."""
+    """A token that expires later than that is rejected: a year, by default."""
     clock_leeway: float = Field(default=5.0, ge=0, le=600)
-    """By how much the clock of whoever issues tokens may differ from this one's."""
+    """By how much the token issuer's clock may differ from this one."""
 
     @model_validator(mode="after")
     def _check_secret(self) -> Self:
@@ -44,5 +44,5 @@ class TokenSettings(ServerSettings):
 
     @property
     def signing_key(self) -> bytes:
-        """The key that signs the tokens: the secret, or in development one that is no secret."""
+        """The key that signs the tokens: the secret, or in development a public one."""
         return DEVELOPMENT_KEY if self.dev else self.secret.get_secret_value().encode()

@@ -1,4 +1,4 @@
-"""Falcon's app, with rules about the end of what it answers."""
+"""Falcon's app, which also ends connections and streams properly."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from .registry import OPENED, Registry
 
 
 class RealtimeApp(App[Request, Response]):
-    """Reads what a client sent before it left, and closes what an answer has opened."""
+    """Reads what a client sent before it left, and closes what a response has opened."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class RealtimeApp(App[Request, Response]):
         clock: Callable[[], float] = time.time,
         verify: Callable[[Request], object] | None = None,
     ) -> None:
-        """Make an app with a `registry` of its connections, which takes these arguments."""
+        """Make an app, and the `registry` of its connections, which takes these arguments."""
         super().__init__(router=HeadRouter())
         self.registry = Registry(limits, clock, verify)
         # A Connection reads all the time, so Falcon's own receive queue would only cost time.
@@ -49,7 +49,7 @@ class RealtimeApp(App[Request, Response]):
 
 
 def _dropping(send: Any) -> Any:
-    """Return a `send` that drops what cannot reach its client any more.
+    """Return a `send` that drops what can no longer reach its client.
 
     After a failed send, Falcon takes the WebSocket for closed and receives nothing more, although
     the server may still hold messages from before the client's close. So only the deadline of

@@ -7,7 +7,7 @@ P = TypeVar("P", str, bytes, str | bytes)
 
 
 class Backlog(Generic[P]):
-    """Payloads that wait for a client which reads slowly."""
+    """Payloads that wait for a client that reads slowly."""
 
     def __init__(self, max_messages: int, max_size: int) -> None:
         """Hold that many payloads, of that size together: in characters of text or in bytes."""
@@ -17,7 +17,7 @@ class Backlog(Generic[P]):
         self._size = 0
 
     def __bool__(self) -> bool:
-        """Return whether something waits."""
+        """Return whether a payload is waiting."""
         return bool(self._payloads)
 
     def put(self, payload: P) -> bool:
@@ -34,12 +34,12 @@ class Backlog(Generic[P]):
         return True
 
     def take(self) -> P:
-        """Return the oldest payload, which waits no more."""
+        """Remove the oldest payload and return it."""
         payload = self._payloads.popleft()
         self._size -= len(payload)
         return payload
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Drop all payloads."""
         self._payloads.clear()
         self._size = 0

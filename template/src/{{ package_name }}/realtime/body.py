@@ -34,7 +34,7 @@ async def receive(req: Request, expected: TypeForm[M], limits: Limits) -> M:
     except TimeoutError:
         raise HTTPError(HTTP_REQUEST_TIMEOUT, headers=_CLOSE) from None
     if len(body) > max_size:
-        description = f"The body may have {max_size} bytes."
+        description = f"The body must not exceed {max_size} bytes."
         raise HTTPContentTooLarge(description=description, headers=_CLOSE)
     if len(body) < (req.content_length or 0):
         # The client has left, which Falcon takes for the end of the body.

@@ -20,7 +20,7 @@ class Broker(Protocol):
         """Stop."""
 
     async def check(self) -> None:
-        """Raise OSError if a message could not be carried now."""
+        """Raise OSError if it could not deliver a message now."""
 
     async def publish(self, topic: str, message: ServerMessage) -> None:
         """Hand the message to every subscriber of the topic, in the order of publication."""
@@ -30,14 +30,14 @@ class Broker(Protocol):
 
 
 class MemoryBroker:
-    """Carries messages between the connections of one process; needs nothing else."""
+    """Carries messages between the connections of one process."""
 
     def __init__(self) -> None:
         self._topics: dict[str, dict[object, Deliver]] = {}
 
     @property
     def topics(self) -> set[str]:
-        """The topics that somebody listens to."""
+        """The topics that have subscribers."""
         return set(self._topics)
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The close codes of this service, in one table: for the code, the README and the tests."""
+"""The close codes of this service, in one table: for the code and for the tests."""
 
 from enum import IntEnum
 from typing import Self
@@ -7,7 +7,7 @@ from typing import Self
 class CloseCode(IntEnum):
     """A WebSocket close code (RFC 6455 section 7.4), what it means and whether to reconnect.
 
-    A refusal after the WebSocket was accepted is not in this table: it is 3000 + its HTTP status.
+    A denial after the WebSocket was accepted is not in this table: it is 3000 + its HTTP status.
     """
 
     meaning: str

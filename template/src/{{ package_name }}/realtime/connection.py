@@ -100,10 +100,10 @@ class Connection(Generic[M]):
             self.close(CloseCode.TOO_SLOW)
 
     def close(self, code: CloseCode = CloseCode.NORMAL) -> None:
-        """Close after what is in the outbox; what has arrived is still handled.
+        """Close after sending what is in the outbox; what has arrived is still handled.
 
         The responder has `responder_grace` seconds for each message, `finish_timeout` for all. When
-        a credential has expired nothing more is handled: nobody answers for it.
+        a credential has expired, nothing more is handled: nobody vouches for it.
         """
         if self._state is _State.OPEN:
             if code is CloseCode.TOKEN_EXPIRED:

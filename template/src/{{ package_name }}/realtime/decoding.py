@@ -1,4 +1,4 @@
-"""Decoding JSON at a cost in proportion to its size, whatever is in it."""
+"""Decoding JSON at a cost proportional to its size, whatever it contains."""
 
 import math
 
@@ -19,7 +19,7 @@ _decode_json = msgspec.json.Decoder(float_hook=_number).decode
 
 
 def decode_json(payload: str | bytes) -> object:
-    """Return the decoded payload; raise MessageError if it is no JSON or nests too deep."""
+    """Return the decoded payload; raise MessageError if it is not JSON or nests too deeply."""
     try:
         return _decode_json(payload)
     except (ValueError, RecursionError) as error:

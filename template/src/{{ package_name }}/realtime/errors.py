@@ -1,4 +1,4 @@
-"""Errors: what a client gets to see of an exception, over HTTP and over WebSocket."""
+"""Errors: what a client sees of an exception, over HTTP and over WebSocket."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ async def close_with_reason(
 ) -> None:
     """Close a WebSocket with the code that tells the client why; leave HTTP to Falcon.
 
-    Falcon's own handler would log each refusal as an error and lose its headers and body.
+    Falcon's own handler would log each denial as an error and lose its headers and body.
     """
     if ws is None:
         if isinstance(error, MessageError):

@@ -1,4 +1,4 @@
-"""Server-Sent Events: how a client hears messages over plain HTTP."""
+"""Server-Sent Events: messages over plain HTTP."""
 
 import asyncio
 from typing import Self

@@ -1,7 +1,7 @@
 """Which names this service answers to: the Host allow-list (RFC 9110 section 7.2).
 
 DNS rebinding: a page of evil.example may have its own name point to this machine. For the browser
-the service is then of the page's own origin, and no Origin header tells; only the Host header does.
+the service then has the page's own origin, so only the Host header gives it away.
 """
 
 import ipaddress
@@ -28,7 +28,7 @@ def parse_host(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches that address to listen on."""
+    """Tell whether only this machine can reach a service that listens on that address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -36,7 +36,7 @@ def is_loopback(host: str) -> bool:
 
 
 class HostMiddleware:
-    """Refuses a request to a host that is not on the list with 400, before anything else."""
+    """Denies a request to a host that is not on the list with 400, before anything else."""
 
     def __init__(self, allowed: frozenset[str] | None, exempt: frozenset[str]) -> None:
         """Allow these hosts, or all for None; on the paths that are `exempt`, any."""
@@ -53,7 +53,7 @@ class HostMiddleware:
         self._check(req)
 
     def _check(self, req: Request) -> None:
-        # The server has refused a request with several hosts.
+        # The server has already denied a request with several hosts.
         if self._allowed is not None:
             try:
                 allowed = parse_host(req.get_header("Host") or "") in self._allowed

@@ -1,4 +1,4 @@
-"""The life of the parts: they start with the service and stop with it."""
+"""Lifespan: the parts of the service start and stop with it."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Lifespan:
-    """Middleware that starts the parts with the service and stops them, in reverse, with it."""
+    """Middleware that starts the parts with the service and stops them in reverse order."""
 
     def __init__(self, *parts: Any) -> None:
         """Take the parts: asynchronous context managers."""

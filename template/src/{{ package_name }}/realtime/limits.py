@@ -1,4 +1,4 @@
-"""The bounds of what one client may take: sizes, counts and deadlines."""
+"""What one client may use at most: sizes, counts and deadlines."""
 
 import math
 
@@ -23,12 +23,12 @@ class Limits(BaseModel):
     outbox_size: PositiveInt = 1_048_576
     """How large they may be together."""
     send_timeout: float = Field(default=5.0, ge=0.001, le=3600)
-    """How long a single send may take before the client is given up."""
+    """How long a single send may take before the service gives up on the client."""
     idle_timeout: PositiveFloat = math.inf
     """How long no message may pass in either direction before a connection is closed with 4004."""
     keepalive_interval: float = Field(default=5.0, ge=0.001, le=60)
-    """How long an event stream may be silent; a listener who has left is noticed after that."""
+    """How long an event stream may be silent; only then is a listener who has left noticed."""
     responder_grace: PositiveFloat = 1.0
     """How long a responder may go on after its connection has ended, anew for each message."""
     finish_timeout: PositiveFloat = 30.0
-    """How long it may go on in all, over the messages that had arrived."""
+    """How long it may go on in total, over the messages that had arrived."""

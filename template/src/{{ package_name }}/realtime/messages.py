@@ -32,7 +32,7 @@ class Pong(ServerMessage):
 
 
 class Error(ServerMessage):
-    """Says what was wrong with the client's last message; the connection goes on."""
+    """Says what was wrong with the client's last message; the connection stays open."""
 
     code: str
     detail: str
@@ -47,7 +47,7 @@ class MessageError(ValueError):
 
 
 def parse(media: object, expected: TypeForm[M]) -> M:
-    """Return `media` as one of the `expected` messages; raise MessageError if it is none."""
+    """Return `media` as one of the `expected` messages; raise MessageError if it is not."""
     if not isinstance(media, dict) or "type" not in media:
         # msgspec would do without the tag where only one type is expected.
         raise MessageError("invalid", "Expected an object with a field `type`")

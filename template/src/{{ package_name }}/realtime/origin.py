@@ -1,7 +1,7 @@
 """Which web pages may connect: the Origin allow-list (RFC 6454).
 
 A browser lets any page open a WebSocket to any server and sends the cookies along; CORS does not
-apply. Only the Origin header tells whose page it is (RFC 6455 section 10.2).
+apply. Only the Origin header says where the page is from (RFC 6455 section 10.2).
 """
 
 import re
@@ -27,7 +27,7 @@ def parse_origin(text: str) -> Origin:
 
 
 class OriginMiddleware:
-    """Refuses a page that is not on the list with 403, before anybody looks at its credentials."""
+    """Denies a page whose origin is not on the list with 403, before its credential is checked."""
 
     def __init__(
         self, allowed: frozenset[Origin] | None, exempt: frozenset[str], *, required: bool

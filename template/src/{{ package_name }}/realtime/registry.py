@@ -24,16 +24,16 @@ from .principal import Principal, principal_of
 Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
 
 OPENED = "realtime.opened"
-"""Where in the ASGI scope the exit stack is that ends what an answer has opened."""
+"""The key in the ASGI scope of the exit stack that closes what a response has opened."""
 
 
 async def accept(req: Request, ws: WebSocket) -> None:
-    """Accept the WebSocket, with the subprotocol that the middleware has agreed on."""
+    """Accept the WebSocket, with the subprotocol that the middleware has selected."""
     await ws.accept(req.context.get("subprotocol"))
 
 
 class Registry:
-    """Opens connections and event streams for the resources, ends them with the service."""
+    """Opens connections and event streams for the resources; ends them with the service."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Registry:
         """Keep to these limits; `clock` returns POSIX seconds.
 
         `verify` is called once more when a connection is open: it raises an `HTTPError` if the
-        credential has been taken back meanwhile.
+        credential has been revoked meanwhile.
         """
         self._limits = limits
         self._clock = clock
@@ -57,7 +57,7 @@ class Registry:
         return len(self._open)
 
     def drain(self) -> None:
-        """Close every connection with 1012, end every stream, refuse new ones with 503."""
+        """Close every connection with 1012, end every stream, deny new ones with 503."""
         self._draining = True
         self.close_all(lambda principal: True, CloseCode.RESTART)
 
@@ -73,7 +73,7 @@ class Registry:
     ) -> AsyncIterator[Connection[M]]:
         """Accept the WebSocket; yield a connection that receives the `expected` types of message.
 
-        To refuse the handshake, raise an `HTTPError` before: the client gets its status and body.
+        To deny the handshake, raise an `HTTPError` first: the client gets its status and body.
         Where the credential comes in the first message, the WebSocket is accepted already.
         """
         principal = principal_of(req)

@@ -1,4 +1,4 @@
-"""Rooms: whoever listens to `/rooms/{room}` hears what anybody publishes there."""
+"""Rooms: every listener of `/rooms/{room}` gets what anybody publishes there."""
 
 from functools import partial
 from typing import Annotated, assert_never
@@ -23,17 +23,17 @@ _MAX_ROOM_NAME = 64
 
 
 class Publish(ClientMessage):
-    """Says something to everybody in the room, the sender included."""
+    """Publishes a text to everybody in the room, including the sender."""
 
     text: Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
 class Joined(ServerMessage):
-    """The first message: from now on the client hears the room."""
+    """The first message: from now on, the client gets the room's messages."""
 
 
 class Message(ServerMessage):
-    """Something that was said in the room."""
+    """A text that was published in the room."""
 
     room: str
     sender: str
@@ -41,10 +41,10 @@ class Message(ServerMessage):
 
 
 class RoomResource:
-    """`/rooms/{room}`: connecting joins, disconnecting leaves; over HTTP, POST says, GET hears."""
+    """`/rooms/{room}`: connecting joins, disconnecting leaves; POST publishes, GET listens."""
 
     def __init__(self, broker: Broker, registry: Registry, limits: Limits) -> None:
-        """Carry messages with this broker, within these limits."""
+        """Publish and subscribe with this broker, within these limits."""
         self._broker = broker
         self._registry = registry
         self._limits = limits
@@ -58,12 +58,12 @@ class RoomResource:
         resp.status = HTTP_NO_CONTENT
 
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
-        """Send what is said in the room, as Server-Sent Events."""
+        """Stream the room's messages as Server-Sent Events."""
         _check(room)
         await self._registry.stream(req, resp, partial(self._broker.subscribe, room), Joined())
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
-        """Publish what the client says and send it what others say."""
+        """Publish the client's messages, and send it those of the room."""
         _check(room)
         sender = principal_of(req).name
         async with (

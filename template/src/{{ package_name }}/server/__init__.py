@@ -1,4 +1,4 @@
-"""The edge to uvicorn: how the service is served, logs and ends; finished machinery."""
+"""The edge to uvicorn: how the service is served, logs and shuts down; machinery."""
 
 from .asgi import create_asgi
 from .env_file import EnvFileError, check_env_file

@@ -1,4 +1,4 @@
-"""The ASGI wrappers: what a server needs that Falcon does not do."""
+"""The ASGI wrappers: what a server needs and Falcon does not do."""
 
 import asyncio
 import sys
@@ -20,9 +20,9 @@ _DENIAL_EXTENSION = "websocket.http.response"
 
 
 class DenialResponses:
-    """Answers a denied handshake with the HTTP response it stands for.
+    """Answers a denied handshake with its HTTP response.
 
-    A server makes a bare 403 of every denial, unless the app sends the response itself:
+    A server turns every denial into a bare 403, unless the app sends the response itself:
     https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
     """
 
@@ -61,9 +61,9 @@ async def _deny(error: HTTPError, send: Send) -> None:
 
 
 class SendDeadline:
-    """Gives up a client that has stopped reading.
+    """Gives up on a client that has stopped reading.
 
-    Once the buffers are full, `send` waits for ever, and so does the closing handshake: only an
+    Once the buffers are full, `send` waits forever, and so does the closing handshake: only an
     error raised here frees the connection. TimeoutError is the OSError that the ASGI
     specification has a server raise when the client is gone; Falcon understands it as such on a
     WebSocket. An HTTP response, as of an event stream, is left unfinished: the server cuts it.
@@ -102,7 +102,7 @@ def wrap(app: ASGIApp, send_timeout: float) -> ASGIApp:
 
 
 def create_asgi() -> NoReturn:
-    """Refuse to be run by another server, which would do without our protocols and settings.
+    """Refuse to run under another server, which would not use our protocols and settings.
 
     Exits with the status for which uvicorn does not start its workers again. An exception would not
     do: without `--factory` uvicorn takes a TypeError to mean that this is the app.

@@ -1,4 +1,4 @@
-"""File descriptors: a word in the log when there are none left."""
+"""File descriptors: a line in the log when none are left."""
 
 import errno
 import logging
@@ -12,7 +12,7 @@ _SILENCE = 60.0
 
 
 class Descriptors:
-    """Tells of their end, at most once a minute.
+    """Logs that there are none, at most once a minute.
 
     uvloop's accept (libuv, `uv__emfile_trick`) then takes each new connection and closes it, and
     tells nobody.

@@ -1,4 +1,4 @@
-"""The file `.env`: refused as a whole where a part of it would be passed over in silence."""
+"""The file `.env`: rejected as a whole if a part of it would be silently ignored."""
 
 import io
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 
 ENCODING = "utf-8-sig"
-"""UTF-8, with or without the mark that some editors put before it."""
+"""UTF-8, with or without a byte order mark."""
 
 
 class EnvFileError(ValueError):
@@ -30,4 +30,4 @@ def check_env_file(path: Path) -> None:
             # A statement begins with the blank lines before it.
             lines = binding.original.string.rstrip().splitlines()
             line = binding.original.line + len(lines) - 1
-            raise EnvFileError(f"{path}, line {line}: this is no NAME=VALUE")
+            raise EnvFileError(f"{path}, line {line}: this is not NAME=VALUE")

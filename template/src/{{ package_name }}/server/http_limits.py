@@ -1,4 +1,4 @@
-"""How much a client may send over HTTP outside the bodies that are waited for, and until when."""
+"""How much a client may send over HTTP outside the expected bodies, and until when."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, hardened: what is a request, and what is not."""
+"""uvicorn's HTTP protocol, hardened against what is not a request."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Requests over HTTP one after the other: what has arrived whole is handled, whoever has left."""
+"""HTTP requests in order: each that has arrived completely is handled, even if its client left."""
 
 from collections.abc import Callable
 from typing import Any

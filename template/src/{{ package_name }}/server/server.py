@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, close every connection with 1012, then do what uvicorn does.
 
-        Who has not answered by then, does not read or does not finish a request is cut off.
+        Then cut off clients that have not answered, do not read or have not finished a request.
         """
         for server in self.servers:
             server.close()

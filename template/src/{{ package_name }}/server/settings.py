@@ -99,7 +99,7 @@ class ServerSettings(Limits):
         for proxy in value:
             # A network of everybody is `*` by another name.
             if proxy == "*" or ipaddress.ip_network(proxy).prefixlen == 0:
-                raise ValueError("list the proxies: anybody could send what is trusted from all")
+                raise ValueError("list each proxy: to trust all lets anybody forge the headers")
         return value
 
     @model_validator(mode="after")
