@@ -161,7 +161,7 @@ def test_a_repository_adopts_the_template(template: Path, tmp_path: Path) -> Non
     found = contents(shell.cwd)
     assert "My text.\n" in found["README.md"][0].decode()
     assert found["src/mine.py"][0] == b"x = 1\n"
-    assert "src/my_service/queue.py" in found
+    assert "src/my_service/realtime/queue.py" in found
 
 
 @pytest.fixture
