@@ -105,8 +105,8 @@ class Connection(Generic[M]):
         if self._state is _State.OPEN:
             if code is CloseCode.TOKEN_EXPIRED:
                 self._inbox.clear()
-            self._outbox.close(code)
             self._end(code)
+            self._outbox.close(code)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Self]:

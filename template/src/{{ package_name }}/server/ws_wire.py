@@ -50,7 +50,7 @@ class WiredProtocol(WebSocketProtocol):
         return True
 
     def _waits(self) -> bool:
-        return self._held if isinstance(self.queue, _Delivery) else self.read_paused
+        return self._held if isinstance(self.queue, _Delivery) else super()._waits()
 
     def _read_on(self) -> None:
         if not (self._held or self.transport.is_closing()):
