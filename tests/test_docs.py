@@ -22,6 +22,7 @@ from .conftest import ROOT
 from .harness import gates
 from .harness.enumeration import candidates, questions
 from .harness.faults import Fault
+from .harness.rendering import render
 from .harness.template import Project
 from .test_changed import CONFTEST
 from .test_faults import FAULTS
@@ -191,12 +192,59 @@ def test_a_readme_tells_how_to_connect(
             with start(f"python {shlex.quote(str(client))} {token}") as process:
                 read_until(process, "'text': 'hello'")
                 process.kill()
-            type_over_http(blocks(over_http, "sh")[0].replace("8000", str(port)), token, port)
+            type_over_http("".join(blocks(over_http, "sh")).replace("8000", str(port)), token, port)
             if shell:
                 messages = blocks(connect, "json")[0].replace("…", token)
                 type_messages(start(shell[0]), messages.splitlines())
         finally:
             server.terminate()
+
+
+def test_the_snippet_for_a_page_has_all_that_it_uses(projects: dict[str, Project]) -> None:
+    for project in projects.values():
+        text = (project.tree / "README.md").read_text(encoding="utf-8")
+        pages = blocks(text, "js")
+        assert bool(pages) == (
+            project.answers["auth_style"] in {"message", "ticket", "cookie", "none"}
+        )
+        for page in pages:
+            used = {name for name in ("encode", "decode") if re.search(rf"\b{name}\(", page)}
+            named = re.findall(r"^import \{ (\w+), (\w+) \} from \"[\w@/-]+\";", page, re.MULTILINE)
+            assert [set(names) for names in named] == ([used] if used else []), project.reproduce
+            if project.answers["auth_style"] != "none":
+                assert page.index("const token = ") < page.rindex("token"), project.reproduce
+            assert "${location.host}/rooms/lobby" in page
+            assert 'type: "publish"' in page
+
+
+_DEFAULTS = """
+import json
+from falcon_service.settings import Settings
+print(json.dumps(Settings(secret="x" * 32).model_dump(mode="json", exclude={"secret"})))
+"""
+
+
+def test_the_table_of_settings_is_true(template: Path, tmp_path: Path) -> None:
+    tree = render(template, {}, tmp_path / "project")
+    rows = table((tree / "README.md").read_text(encoding="utf-8"), "| variable | default |")
+    output = subprocess.run(
+        [sys.executable, "-c", _DEFAULTS],
+        cwd=tree,
+        env=settings(PYTHONPATH="src"),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    defaults = json.loads(output)
+    compared = 0
+    for first, (listed, _) in rows.items():
+        names = [name.lower() for name in re.findall(r"`APP_(\w+)`", first)]
+        assert set(names) <= {*defaults, "secret"}
+        for name, value in zip(names, re.findall(r"`([^`]+)`", listed), strict=False):
+            expected = float(value) if isinstance(defaults[name], float) else value
+            assert defaults[name] == expected or str(defaults[name]) == value, name
+            compared += 1
+    assert compared >= 15
 
 
 @pytest.mark.parametrize(
@@ -259,15 +307,22 @@ def free_port() -> int:
 
 def type_over_http(commands: str, token: str, port: int) -> None:
     """Do what the two calls of curl do: listen, then publish."""
-    cookie = ""
+    values = {"TOKEN": token, "KEY": token}
     if "$COOKIE" in commands:
         headers = [f"Authorization: Bearer {token}", f"Origin: http://127.0.0.1:{port}"]
         with request("POST", f"http://127.0.0.1:{port}/session", headers, None) as response:
-            cookie = response.headers["Set-Cookie"].partition(";")[0]
+            values["COOKIE"] = response.headers["Set-Cookie"].partition(";")[0]
     calls = []
-    for command in commands.replace("$TOKEN", token).replace("$COOKIE", cookie).splitlines():
-        curl, *words = shlex.split(command)
+    set_before: set[str] = set()
+    for command in commands.splitlines():
+        assert set(re.findall(r"\$\{?([A-Z]+)", command)) <= set_before, command
+        if assigned := re.match("([A-Z]+)=", command):
+            set_before.add(assigned[1])
+            continue
+        curl, *words = shlex.split(re.sub(r"\$([A-Z]+)", lambda name: values[name[1]], command))
         assert curl == "curl"
+        # Each call has a terminal of its own.
+        set_before.clear()
         body = words[words.index("--json") + 1] if "--json" in words else None
         sent = [after for word, after in itertools.pairwise(words) if word == "-H"]
         sent += ["Content-Type: application/json"] if body else []

@@ -130,7 +130,7 @@ def test_a_suite_passes_where_it_cannot_write(locked: Path) -> None:
 
 @pytest.mark.parametrize("plugin", ["faulthandler", "cacheprovider"])
 def test_a_suite_passes_without_a_plugin_of_pytest(default: Path, plugin: str) -> None:
-    assert passed(pytest_in(default, "-p", f"no:{plugin}", "tests/test_close_codes.py"))
+    assert passed(pytest_in(default, "-p", f"no:{plugin}", "tests/realtime/test_close_codes.py"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The generated hooks: green on a fresh project, red where they should be."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +20,14 @@ def git(tree: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=tree, check=True, capture_output=True, text=True).stdout
 
 
-def hooks(tree: Path, *only: str) -> subprocess.CompletedProcess[str]:
-    """Run the hooks on all files, with the tools of this environment and without a network."""
+TOOLS = Path(sys.executable).parent
+"""Where the tools of this environment are."""
+
+
+def hooks(tree: Path, *only: str, path: Path = TOOLS) -> subprocess.CompletedProcess[str]:
+    """Run the hooks on all files without a network; `path` is searched for the tools first."""
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
         "PRE_COMMIT_HOME": str(tree.parent / "pre-commit"),
         "http_proxy": "http://127.0.0.1:9",
         "https_proxy": "http://127.0.0.1:9",
@@ -88,6 +94,54 @@ def test_bad_code_is_refused(fresh: Path, code: str, hook: str) -> None:
     lines = [line for line in result.stdout.splitlines() if line.startswith(hook)]
     assert [line.endswith("Failed") for line in lines] == [True]
     assert result.returncode != 0
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+    """Leave the folders that have a tool out of the `PATH`."""
+    entries = os.environ["PATH"].split(os.pathsep)
+    others = [entry for entry in entries if not (Path(entry) / tool).exists()]
+    monkeypatch.setenv("PATH", os.pathsep.join(others))
+
+
+def fake_uv(folder: Path) -> Path:
+    """Make a folder with a `uv` that knows the tools of this environment."""
+    folder.mkdir()
+    uv = folder / "uv"
+    uv.write_text(
+        f"""#!/bin/sh
+test "$1 $2" = "run --frozen" || exit 64
+shift 2
+echo "uv runs $1"
+PATH={shlex.quote(str(TOOLS))}:$PATH exec "$@"
+""",
+        encoding="utf-8",
+    )
+    uv.chmod(0o755)
+    return folder
+
+
+def test_after_uv_sync_the_hooks_find_their_tools_in_any_shell(
+    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(monkeypatch, "ruff")
+    path = fake_uv(tmp_path / "uv only")
+    without_lock = hooks(fresh, path=path)
+    assert without_lock.returncode != 0
+    assert "ruff: not found" in without_lock.stdout
+    (fresh / "uv.lock").write_text("version = 1\n")
+    with_lock = hooks(fresh, "--verbose", path=path)
+    assert with_lock.returncode == 0, with_lock.stdout
+    assert set(re.findall("uv runs (.*)", with_lock.stdout)) == {"ruff", "mypy"}
+
+
+def test_without_uv_the_hooks_take_the_tools_of_the_active_environment(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(monkeypatch, "uv")
+    # A colleague with uv has committed its lock file.
+    (fresh / "uv.lock").write_text("version = 1\n")
+    result = hooks(fresh)
+    assert result.returncode == 0, result.stdout
 
 
 def test_line_ends_stay_lf_on_every_system(fresh: Path) -> None:

@@ -298,7 +298,9 @@ def test_an_edit_in_every_file_survives(
     added = {*new, ADDED} - {*old}
     for path in sorted(added):
         owner.edit(path, "added")
-    conflicts = owner.update(version, answers, GONE if version == HARD else ())
+    # 0.2.0 moved the machinery: the one exception to a removed path that stays (UPGRADING.md).
+    moved = {*old} - {*new} if release == "0.1.0" else set()
+    conflicts = owner.update(version, answers, GONE | moved if version == HARD else moved)
     assert conflicts >= added & {*new}
     assert version == NEXT or len(conflicts) > len(old) / 5, "the hard version is not hard"
 
@@ -347,7 +349,7 @@ def add_route(tree: Path) -> None:
     package = tree / "src" / PACKAGE
     (package / "resources/greeting.py").write_text(RESOURCE, encoding="utf-8")
     (tree / "tests/test_greeting.py").write_text(TEST, encoding="utf-8")
-    health = "from .resources.health import LiveResource, ReadyResource\n"
+    health = "from .resources.health import"
     mine = "from .resources.greeting import GreetingResource\n"
     end = "    return app\n"
     edit(
