@@ -22,8 +22,7 @@ from typing import Annotated
 from falcon.asgi import Request, WebSocket
 from msgspec import Meta
 
-from ..connections import Connections
-from ..messages import ClientMessage, ServerMessage
+from ..realtime import ClientMessage, Registry, ServerMessage
 
 
 class Echo(ClientMessage):
@@ -41,12 +40,12 @@ class Echoed(ServerMessage):
 class EchoResource:
     """`/echo`."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
 
     async def on_websocket(self, req: Request, ws: WebSocket) -> None:
         """Echo."""
-        async with self._connections.open(req, ws, Echo) as connection:
+        async with self._registry.open(req, ws, Echo) as connection:
             async for message in connection:
                 connection.send(Echoed(message.text))
 '''
@@ -67,7 +66,7 @@ def render_service(template: Path, style: str, destination: Path) -> str:
     text = app.read_text(encoding="utf-8")
     for anchor, added in (
         (_IMPORT, "from .resources.echo import EchoResource\n"),
-        (_RETURN, '    app.add_route("/echo", EchoResource(connections))\n'),
+        (_RETURN, '    app.add_route("/echo", EchoResource(app.registry))\n'),
     ):
         if text.count(anchor) != 1:
             raise LookupError(f"app.py does not have {anchor!r} once: adapt {__file__}")
@@ -94,11 +93,11 @@ class Package:
 
 
 def _no_send_deadline(package: Package) -> None:
-    package.replace(package.module("server"), "SendDeadline", lambda app, seconds: app)
+    package.replace(package.module("server.asgi"), "SendDeadline", lambda app, seconds: app)
 
 
 def _no_denials(package: Package) -> None:
-    package.replace(package.module("server"), "DenialResponses", lambda app: app)
+    package.replace(package.module("server.asgi"), "DenialResponses", lambda app: app)
 
 
 def _no_hardened_protocols(package: Package) -> None:
@@ -112,11 +111,11 @@ def _no_hardened_protocols(package: Package) -> None:
 
         return make
 
-    server = package.module("server")
+    server = package.module("server.run")
     http = plain("http.httptools_impl", "HttpToolsProtocol")
     package.replace(server, "HttpProtocol", http)
     ws = plain("websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol")
-    package.replace(server, "Protocol", ws)
+    package.replace(server, "WiredProtocol", ws)
 
 
 def _no_outbox_bound(package: Package) -> None:
@@ -125,16 +124,15 @@ def _no_outbox_bound(package: Package) -> None:
         self._payloads.append(payload)
         return True
 
-    package.replace(package.module("backlog").Backlog, "put", put)
+    package.replace(package.module("realtime.backlog").Backlog, "put", put)
 
 
 def _no_inbox_bound(package: Package) -> None:
-    async def deliver(self: Any, message: Any) -> None:
-        self._active_at = self._loop.time()
-        self._inbox.append(message)
-        self._arrived.set()
+    def put(self: Any, message: Any) -> None:
+        self._messages.append(message)
+        self._wake()
 
-    package.replace(package.module("connection").Connection, "_deliver", deliver)
+    package.replace(package.module("realtime.inbox").Inbox, "put", put)
 
 
 def _no_validation(package: Package) -> None:
@@ -142,7 +140,7 @@ def _no_validation(package: Package) -> None:
         first = (get_args(expected) or (expected,))[0]
         return first(media["text"])
 
-    package.replace(package.module("connection"), "parse", parse)
+    package.replace(package.module("realtime.connection"), "parse", parse)
 
 
 def _nothing(package: Package) -> None:
