@@ -53,7 +53,8 @@ def test_deleting_the_rooms_leaves_a_green_project(template: Path, tmp_path: Pat
 def add_message_type(tree: Path) -> None:
     """Add the type of message that the README takes for an example, and a test of it."""
     readme = (tree / "README.md").read_text(encoding="utf-8")
-    change = readme.partition("To add a message type")[2]
+    # The README of 0.1.0 says it in other words.
+    change = re.split(r"To add a (?:message type|type of message)", readme)[1]
     example = re.findall(r"```python\n(.*?)```", change, re.DOTALL)[0]
     shout, _, case = example.partition("\n\n# in the match:\n")
     indented = re.sub("^", " " * 20, case.rstrip(), flags=re.MULTILINE)
