@@ -176,7 +176,7 @@ def test_a_ratio_compares_slices_that_lie_side_by_side() -> None:
 
 
 def test_the_picture_has_a_bar_for_each_row_as_long_as_its_ratio() -> None:
-    picture = ElementTree.fromstring(draw([ECHO], results(([10], [20]), ([10], [40]))))
+    picture = ElementTree.fromstring(draw([ECHO], results(([10], [20]), ([10], [40]))))  # noqa: S314
     bars = [float(bar.attrib["width"]) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")]
     assert bars[1] == pytest.approx(0.375 * bars[0], abs=0.1)
     words = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
