@@ -115,7 +115,7 @@ def _no_hardened_protocols(package: Package) -> None:
     http = plain("http.httptools_impl", "HttpToolsProtocol")
     package.replace(server, "HttpProtocol", http)
     ws = plain("websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol")
-    package.replace(server, "WebSocketProtocol", ws)
+    package.replace(server, "WiredProtocol", ws)
 
 
 def _no_outbox_bound(package: Package) -> None:
@@ -128,12 +128,11 @@ def _no_outbox_bound(package: Package) -> None:
 
 
 def _no_inbox_bound(package: Package) -> None:
-    async def deliver(self: Any, message: Any) -> None:
-        self._active_at = self._loop.time()
-        self._inbox.append(message)
-        self._arrived.set()
+    def put(self: Any, message: Any) -> None:
+        self._messages.append(message)
+        self._wake()
 
-    package.replace(package.module("realtime.connection").Connection, "_deliver", deliver)
+    package.replace(package.module("realtime.inbox").Inbox, "put", put)
 
 
 def _no_validation(package: Package) -> None:

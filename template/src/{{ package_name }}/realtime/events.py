@@ -26,7 +26,9 @@ class EventStream:
         self._loop = asyncio.get_running_loop()
         self._expires_at = self._loop.time() + lifetime
         self._backlog = Backlog[bytes](limits.outbox_messages, limits.outbox_size)
-        self._changed = asyncio.Event()
+        self._waiter: asyncio.Future[bool] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._comment_at = 0.0
 
     def send(self, message: ServerMessage | Encoded) -> None:
         """Send a message after those before it; do nothing once the stream is over."""
@@ -34,7 +36,7 @@ class EventStream:
             return
         encoded = message if isinstance(message, Encoded) else Encoded(message)
         if self._backlog.put(encoded.json):
-            self._changed.set()
+            self._wake(changed=True)
         else:
             self._backlog.clear()
             self.close(CloseCode.TOO_SLOW)
@@ -43,7 +45,7 @@ class EventStream:
         """End the stream after what is on its way."""
         if self.close_code is None:
             self.close_code = code
-            self._changed.set()
+            self._wake(changed=True)
 
     def __aiter__(self) -> Self:
         """Iterate over the events until the stream is over."""
@@ -59,12 +61,23 @@ class EventStream:
                 return SSEvent(data=self._backlog.take())
             if self.close_code is not None:
                 raise StopAsyncIteration
-            self._changed.clear()
-            wake_at = min(now + self._limits.keepalive_interval, self._expires_at)
-            try:
-                async with asyncio.timeout_at(wake_at):
-                    await self._changed.wait()
-            except TimeoutError:
+            self._comment_at = min(now + self._limits.keepalive_interval, self._expires_at)
+            self._waiter = self._loop.create_future()
+            if self._timer is None:
+                self._timer = self._loop.call_at(self._comment_at, self._watch)
+            if not await self._waiter:
                 return SSEvent()
         self.close(CloseCode.TOKEN_EXPIRED)
         raise StopAsyncIteration
+
+    def _watch(self) -> None:
+        # One timer for the stream: a new one for each event would cost as much as the event.
+        self._timer = None
+        if self._loop.time() >= self._comment_at:
+            self._wake(changed=False)
+        elif self._waiter is not None and not self._waiter.done():
+            self._timer = self._loop.call_at(self._comment_at, self._watch)
+
+    def _wake(self, *, changed: bool) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(changed)

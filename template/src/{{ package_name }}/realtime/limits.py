@@ -15,9 +15,9 @@ class Limits(BaseModel):
     max_errors: PositiveInt = 10
     """After so many malformed messages a connection is closed with 1007."""
     inbox_messages: PositiveInt = 16
-    """How many messages may wait for the resource before the receive loop waits too."""
+    """How many messages may wait for the resource before the client has to wait."""
     inbox_timeout: PositiveFloat = 5.0
-    """How long it waits before it closes the connection with 1013."""
+    """How long it waits before its connection is closed with 1013."""
     outbox_messages: PositiveInt = 256
     """How many messages may wait for a slow client before it is closed with 4002."""
     outbox_size: PositiveInt = 1_048_576

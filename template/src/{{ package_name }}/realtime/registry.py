@@ -20,6 +20,7 @@ from .limits import Limits
 from .media import payload_type_of
 from .messages import M, ServerMessage, TypeForm
 from .principal import Principal, principal_of
+from .wire import WIRE
 
 Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
 
@@ -81,7 +82,8 @@ class Registry:
         if ws.unaccepted:
             await accept(req, ws)
         payload_type = payload_type_of(req.context.get("subprotocol"))
-        connection = Connection(ws, expected, self._limits, lifetime, payload_type)
+        wire = req.scope["extensions"][WIRE]
+        connection = Connection(ws, wire, expected, self._limits, lifetime, payload_type)
         with self._registered(connection, principal):
             if self._verify is not None:
                 self._verify(req)

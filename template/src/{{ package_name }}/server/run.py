@@ -13,7 +13,7 @@ from .asgi import ASGIApp, wrap
 from .http_protocol import HttpProtocol
 from .server import Server
 from .settings import ServerSettings
-from .ws_protocol import WebSocketProtocol
+from .ws_wire import WiredProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def create_server(
         # Given always: uvicorn would read FORWARDED_ALLOW_IPS.
         "forwarded_allow_ips": list(settings.trusted_proxies),
         "http": partial(HttpProtocol, head_timeout=settings.head_timeout),
-        "ws": WebSocketProtocol,
+        "ws": WiredProtocol,
         "ws_max_size": settings.max_message_size,
         "ws_ping_interval": settings.ping_interval,
         "ws_ping_timeout": settings.ping_timeout,
