@@ -113,7 +113,7 @@ def _no_hardened_protocols(package: Package) -> None:
 
     server = package.module("server.run")
     http = plain("http.httptools_impl", "HttpToolsProtocol")
-    package.replace(server, "HttpProtocol", http)
+    package.replace(server, "WiredHttpProtocol", http)
     ws = plain("websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol")
     package.replace(server, "WiredProtocol", ws)
 

@@ -10,19 +10,23 @@ from .close_codes import CloseCode
 from .limits import Limits
 from .media import Encoded
 from .messages import ServerMessage
+from .wire import Write, write_nothing
 
 
 class EventStream:
     """The messages on their way to one listener, who can only be told that the stream is over.
 
-    As with a `Connection`, sending never waits: a listener who does not keep up is dropped. It is
-    no generator, since Falcon would leave that to the garbage collector when the listener leaves.
+    As with a `Connection`, sending never waits: a message is written at once where the server can;
+    else it leaves through Falcon, as do those after it until nothing waits any more. A listener who
+    does not keep up is dropped. It is no generator, since Falcon would leave that to the garbage
+    collector when the listener leaves.
     """
 
-    def __init__(self, limits: Limits, lifetime: float) -> None:
-        """End after `lifetime` seconds."""
+    def __init__(self, limits: Limits, lifetime: float, write: Write = write_nothing) -> None:
+        """End after `lifetime` seconds; `write` writes a chunk of the response, if it can now."""
         self.close_code: CloseCode | None = None
         self._limits = limits
+        self._write = write
         self._loop = asyncio.get_running_loop()
         self._expires_at = self._loop.time() + lifetime
         self._backlog = Backlog[bytes](limits.outbox_messages, limits.outbox_size)
@@ -35,6 +39,9 @@ class EventStream:
         if self.close_code is not None:
             return
         encoded = message if isinstance(message, Encoded) else Encoded(message)
+        # Falcon sends nothing while it waits for an event.
+        if self._is_awaited() and self._write(encoded.event):
+            return
         if self._backlog.put(encoded.json):
             self._wake(changed=True)
         else:
@@ -52,7 +59,7 @@ class EventStream:
         return self
 
     async def __anext__(self) -> SSEvent:
-        """Return the next message, or a comment if there is none for `keepalive_interval` seconds.
+        """Return the next message that waits, or a comment after `keepalive_interval` seconds.
 
         Falcon looks whether the listener is still there only when it gets an event.
         """
@@ -75,8 +82,11 @@ class EventStream:
         self._timer = None
         if self._loop.time() >= self._comment_at:
             self._wake(changed=False)
-        elif self._waiter is not None and not self._waiter.done():
+        elif self._is_awaited():
             self._timer = self._loop.call_at(self._comment_at, self._watch)
+
+    def _is_awaited(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
 
     def _wake(self, *, changed: bool) -> None:
         if self._waiter is not None and not self._waiter.done():

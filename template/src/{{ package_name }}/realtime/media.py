@@ -7,7 +7,7 @@ from falcon import WebSocketPayloadType
 
 from .formats import BINARY, PAYLOAD_TYPES, TEXT
 from .messages import ServerMessage
-from .wire import frame
+from .wire import chunk, frame
 
 DEFAULT_PAYLOAD_TYPE = next(iter(PAYLOAD_TYPES.values()))
 
@@ -30,6 +30,11 @@ class Encoded:
     def json(self) -> bytes:
         """The message as JSON, for HTTP."""
         return msgspec.json.encode(self._message)
+
+    @cached_property
+    def event(self) -> bytes:
+        """The message as a Server-Sent Event, in a chunk."""
+        return chunk(b"data: %b\n\n" % self.json)
 
     def payload(self, payload_type: WebSocketPayloadType) -> str | bytes:
         """Return the message as the payload of a frame of that type."""

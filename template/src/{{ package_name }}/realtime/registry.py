@@ -20,7 +20,7 @@ from .limits import Limits
 from .media import payload_type_of
 from .messages import M, ServerMessage, TypeForm
 from .principal import Principal, principal_of
-from .wire import WIRE
+from .wire import WIRE, WRITE, write_nothing
 
 Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
 
@@ -98,7 +98,8 @@ class Registry:
         Raises an HTTPError where `open` would.
         """
         principal = principal_of(req)
-        stream = EventStream(self._limits, self._admit(principal))
+        write = req.scope.get("extensions", {}).get(WRITE, write_nothing)
+        stream = EventStream(self._limits, self._admit(principal), write)
         # Falcon closes no iterator of events, and the garbage collector is no place to run
         # asynchronous code: the app closes this stack once the answer has ended, however it ends.
         opened = req.scope.setdefault(OPENED, AsyncExitStack())

@@ -7,9 +7,12 @@ from typing import Any, Protocol, Self
 
 Event = dict[str, Any]
 Deliver = Callable[[Event], None]
+Write = Callable[[bytes], bool]
 
 WIRE = "realtime.wire"
 """Among the extensions in the ASGI scope: the `Wire`, if the server has one of its own."""
+WRITE = "realtime.write"
+"""Among those of an HTTP request: has a chunk of its response written, as `Wire.write` a frame."""
 
 _TEXT, _BINARY = 0x81, 0x82
 _SHORT, _MEDIUM = 126, 65_536
@@ -72,7 +75,7 @@ class ReceivingWire:
 
     def write(self, frame: bytes) -> bool:
         """Do nothing: ASGI has no send that does not wait."""
-        return False
+        return write_nothing(frame)
 
     async def _read(self, deliver: Deliver) -> None:
         try:
@@ -87,6 +90,11 @@ class ReceivingWire:
             raise
 
 
+def write_nothing(data: bytes) -> bool:
+    """Stand in for the `write` of a server that has none."""
+    return False
+
+
 def frame(payload: str | bytes) -> bytes:
     """Return the payload in a frame as a server sends it: whole, unmasked (RFC 6455 section 5.2).
 
@@ -99,3 +107,8 @@ def frame(payload: str | bytes) -> bytes:
     if size < _MEDIUM:
         return struct.pack("!BBH", opcode, _SHORT, size) + data
     return struct.pack("!BBQ", opcode, _SHORT + 1, size) + data
+
+
+def chunk(data: bytes) -> bytes:
+    """Return the data as a chunk of a response whose length is open (RFC 9112 section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)

@@ -10,7 +10,7 @@ import uvicorn
 
 from ..realtime import RealtimeApp, Registry
 from .asgi import ASGIApp, wrap
-from .http_protocol import HttpProtocol
+from .http_wire import WiredHttpProtocol
 from .server import Server
 from .settings import ServerSettings
 from .ws_wire import WiredProtocol
@@ -34,7 +34,7 @@ def create_server(
         "proxy_headers": bool(settings.trusted_proxies),
         # Given always: uvicorn would read FORWARDED_ALLOW_IPS.
         "forwarded_allow_ips": list(settings.trusted_proxies),
-        "http": partial(HttpProtocol, head_timeout=settings.head_timeout),
+        "http": partial(WiredHttpProtocol, head_timeout=settings.head_timeout),
         "ws": WiredProtocol,
         "ws_max_size": settings.max_message_size,
         "ws_ping_interval": settings.ping_interval,
