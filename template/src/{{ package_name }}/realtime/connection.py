@@ -61,7 +61,7 @@ class Connection(Generic[M]):
         self._limits = limits
         self._payload_type = payload_type
         self._loop = asyncio.get_running_loop()
-        self._inbox = Inbox[M](wire, limits, self._overload)
+        self._inbox: Inbox[M] = Inbox(wire, limits, self._overload)
         self._outbox = Outbox(ws, wire, limits, self._end)
         self._crash: Exception | None = None
         self._errors = 0

@@ -29,7 +29,7 @@ class EventStream:
         self._write = write
         self._loop = asyncio.get_running_loop()
         self._expires_at = self._loop.time() + lifetime
-        self._backlog = Backlog[bytes](limits.outbox_messages, limits.outbox_size)
+        self._backlog: Backlog[bytes] = Backlog(limits.outbox_messages, limits.outbox_size)
         self._waiter: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._comment_at = 0.0

@@ -1,6 +1,7 @@
 """uvicorn's WebSocket protocol, hardened: what a client does must not become an error of ours."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
@@ -10,6 +11,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from ..realtime.close_codes import CloseCode
 
+# websockets reports each connection, as uvicorn does: only its errors are news.
+_logger = logging.getLogger("uvicorn.error.websockets")
+_logger.setLevel(logging.WARNING)
 _FRAMES_PER_TURN = 64
 _FRAMES_PER_SECOND = 1000
 _FRAMES_AT_ONCE = 1024
@@ -34,6 +38,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         """Take what uvicorn gives."""
         super().__init__(*args, **options)
+        self.conn.logger = _logger
         reader: Any = self.conn.reader
         reader.at_eof = partial(self._next_frame, reader.at_eof)
         self._frames = 0
