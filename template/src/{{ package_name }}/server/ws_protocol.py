@@ -11,9 +11,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from ..realtime.close_codes import CloseCode
 
-# websockets reports each connection, as uvicorn does: only its errors are news.
-_logger = logging.getLogger("uvicorn.error.websockets")
-_logger.setLevel(logging.WARNING)
+_logger = logging.getLogger("websockets.server")
+_logger.setLevel(logging.WARNING)  # uvicorn reports each connection too
 _FRAMES_PER_TURN = 64
 _FRAMES_PER_SECOND = 1000
 _FRAMES_AT_ONCE = 1024
