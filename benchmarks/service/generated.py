@@ -111,11 +111,10 @@ def _no_hardened_protocols(package: Package) -> None:
 
         return make
 
-    server = package.module("server.run")
     http = plain("http.httptools_impl", "HttpToolsProtocol")
-    package.replace(server, "WiredHttpProtocol", http)
+    package.replace(package.module("server.http_wire"), "WiredHttpProtocol", http)
     ws = plain("websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol")
-    package.replace(server, "WiredProtocol", ws)
+    package.replace(package.module("server.ws_wire"), "WiredProtocol", ws)
 
 
 def _no_outbox_bound(package: Package) -> None:

@@ -2,11 +2,14 @@
 
 import math
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 
 class Limits(BaseModel):
     """Each bound with its default: durations in seconds, sizes in bytes, text in characters."""
+
+    # The settings are several classes, of which only the last is ever made: build only that one.
+    model_config = ConfigDict(defer_build=True)
 
     max_message_size: PositiveInt = 65_536
     """A larger message from a client closes its connection with 1009."""

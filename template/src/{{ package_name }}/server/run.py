@@ -10,10 +10,8 @@ import uvicorn
 
 from ..realtime import RealtimeApp, Registry
 from .asgi import ASGIApp, wrap
-from .http_wire import WiredHttpProtocol
 from .server import Server
 from .settings import ServerSettings
-from .ws_wire import WiredProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +23,10 @@ def create_server(
     app: ASGIApp, settings: ServerSettings, registry: Registry, **options: Any
 ) -> Server:
     """Return the server; an option of `uvicorn.Config` that is given wins."""
+    # As uvicorn does: what serves nothing, such as a command, need not import the protocols.
+    from .http_wire import WiredHttpProtocol
+    from .ws_wire import WiredProtocol
+
     defaults: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
