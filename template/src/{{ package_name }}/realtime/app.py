@@ -13,6 +13,7 @@ from .formats import BINARY, TEXT
 from .head import HeadRouter
 from .limits import Limits
 from .registry import OPENED, Registry
+from .wire import WIRE, ReceivingWire
 
 
 class RealtimeApp(App[Request, Response]):
@@ -39,7 +40,12 @@ class RealtimeApp(App[Request, Response]):
     ) -> None:
         """Serve one connection, which the scope describes."""
         if scope["type"] == "websocket":
-            await super().__call__(scope, receive, _dropping(send))
+            extensions = scope.setdefault("extensions", {})
+            if WIRE in extensions:
+                await super().__call__(scope, receive, _dropping(send))
+                return
+            async with ReceivingWire(receive) as extensions[WIRE]:
+                await super().__call__(scope, receive, _dropping(send))
             return
         try:
             await super().__call__(scope, receive, send)

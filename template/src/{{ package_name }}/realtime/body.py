@@ -1,7 +1,5 @@
 """The body of an HTTP request: one message, always as JSON."""
 
-import asyncio
-
 from falcon import (
     HTTP_REQUEST_TIMEOUT,
     MEDIA_JSON,
@@ -11,6 +9,7 @@ from falcon import (
 )
 from falcon.asgi import Request
 
+from .deadline import in_time
 from .decoding import decode_json
 from .limits import Limits
 from .messages import M, MessageError, TypeForm, parse
@@ -28,9 +27,8 @@ async def receive(req: Request, expected: TypeForm[M], limits: Limits) -> M:
         raise HTTPUnsupportedMediaType(description=f"The body must be {MEDIA_JSON}.")
     max_size = limits.max_message_size
     try:
-        async with asyncio.timeout(limits.body_timeout):
-            # Falcon's own `get_media` would read a body of any size.
-            body = await req.stream.read(max_size + 1)
+        # Falcon's own `get_media` would read a body of any size.
+        body = await in_time(req.stream.read(max_size + 1), limits.body_timeout)
     except TimeoutError:
         raise HTTPError(HTTP_REQUEST_TIMEOUT, headers=_CLOSE) from None
     if len(body) > max_size:

@@ -2,11 +2,14 @@
 
 import math
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 
 class Limits(BaseModel):
     """Each bound with its default: durations in seconds, sizes in bytes, text in characters."""
+
+    # The settings are several classes, of which only the last is ever made: build only that one.
+    model_config = ConfigDict(defer_build=True)
 
     max_message_size: PositiveInt = 65_536
     """A larger message from a client closes its connection with 1009."""
@@ -15,9 +18,9 @@ class Limits(BaseModel):
     max_errors: PositiveInt = 10
     """After so many malformed messages a connection is closed with 1007."""
     inbox_messages: PositiveInt = 16
-    """How many messages may wait for the resource before the receive loop waits too."""
+    """How many messages may wait for the resource before the client has to wait."""
     inbox_timeout: PositiveFloat = 5.0
-    """How long it waits before it closes the connection with 1013."""
+    """How long it waits before its connection is closed with 1013."""
     outbox_messages: PositiveInt = 256
     """How many messages may wait for a slow client before it is closed with 4002."""
     outbox_size: PositiveInt = 1_048_576

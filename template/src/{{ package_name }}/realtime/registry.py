@@ -1,12 +1,7 @@
 """The open connections of this process."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
-)
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from falcon import HTTPServiceUnavailable, HTTPUnauthorized
@@ -20,6 +15,7 @@ from .limits import Limits
 from .media import payload_type_of
 from .messages import M, ServerMessage, TypeForm
 from .principal import Principal, principal_of
+from .wire import WIRE, WRITE, write_nothing
 
 Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
 
@@ -81,12 +77,16 @@ class Registry:
         if ws.unaccepted:
             await accept(req, ws)
         payload_type = payload_type_of(req.context.get("subprotocol"))
-        connection = Connection(ws, expected, self._limits, lifetime, payload_type)
-        with self._registered(connection, principal):
+        wire = req.scope["extensions"][WIRE]
+        connection = Connection(ws, wire, expected, self._limits, lifetime, payload_type)
+        self._open[connection] = principal
+        try:
             if self._verify is not None:
                 self._verify(req)
             async with connection.open():
                 yield connection
+        finally:
+            del self._open[connection]
 
     async def stream(
         self, req: Request, resp: Response, subscribe: Subscribe, first: ServerMessage
@@ -96,27 +96,19 @@ class Registry:
         Raises an HTTPError where `open` would.
         """
         principal = principal_of(req)
-        stream = EventStream(self._limits, self._admit(principal))
+        write = req.scope.get("extensions", {}).get(WRITE, write_nothing)
+        stream = EventStream(self._limits, self._admit(principal), write)
         # Falcon closes no iterator of events, and the garbage collector is no place to run
         # asynchronous code: the app closes this stack once the answer has ended, however it ends.
         opened = req.scope.setdefault(OPENED, AsyncExitStack())
-        opened.enter_context(self._registered(stream, principal))
+        self._open[stream] = principal
+        opened.callback(self._open.pop, stream)
         stream.send(first)
         await opened.enter_async_context(subscribe(stream.send))
         resp.cache_control = ["no-store"]
         # nginx would hold the events back until it has enough of them.
         resp.set_header("X-Accel-Buffering", "no")
         resp.sse = stream
-
-    @contextmanager
-    def _registered(
-        self, connection: Connection[Any] | EventStream, principal: Principal
-    ) -> Iterator[None]:
-        self._open[connection] = principal
-        try:
-            yield
-        finally:
-            del self._open[connection]
 
     def _admit(self, principal: Principal) -> float:
         """Return for how many seconds the principal may stay; raise an HTTPError if not at all."""
