@@ -7,6 +7,7 @@ from typing import Any
 from falcon import WebSocketPayloadType
 from falcon.asgi import App, Request, Response
 
+from .body import add_media_handlers
 from .close_codes import CloseCode
 from .errors import add_error_handlers
 from .formats import BINARY, TEXT
@@ -32,6 +33,7 @@ class RealtimeApp(App[Request, Response]):
         self.ws_options.media_handlers[WebSocketPayloadType.TEXT] = TEXT
         self.ws_options.media_handlers[WebSocketPayloadType.BINARY] = BINARY
         self.ws_options.default_close_reasons.update({code: code.meaning for code in CloseCode})
+        add_media_handlers(self, limits)
         add_error_handlers(self)
 
     async def __call__(  # type: ignore[override]  # as in Falcon's own class

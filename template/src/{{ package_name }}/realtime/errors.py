@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from falcon import MEDIA_JSON, HTTPBadRequest, HTTPError, PayloadTypeError
+from falcon import MEDIA_JSON, HTTPBadRequest, HTTPError, HTTPUnprocessableEntity, PayloadTypeError
 from falcon.asgi import App, Request, Response, WebSocket
 
 from .close_codes import CloseCode
@@ -45,7 +45,9 @@ async def close_with_reason(
     """
     if ws is None:
         if isinstance(error, MessageError):
-            raise HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
+            invalid = error.answer.code == "invalid"
+            status = HTTPUnprocessableEntity if invalid else HTTPBadRequest
+            raise status(description=error.answer.detail)
         raise error
     if isinstance(error, HTTPError):
         req.scope[DENIAL] = error

@@ -10,7 +10,6 @@ from msgspec import Meta
 from ..realtime import (
     Broker,
     ClientMessage,
-    Limits,
     Ping,
     Pong,
     Registry,
@@ -43,16 +42,15 @@ class Message(ServerMessage):
 class RoomResource:
     """`/rooms/{room}`: connecting joins, disconnecting leaves; POST publishes, GET listens."""
 
-    def __init__(self, broker: Broker, registry: Registry, limits: Limits) -> None:
-        """Publish and subscribe with this broker, within these limits."""
+    def __init__(self, broker: Broker, registry: Registry) -> None:
+        """Publish and subscribe with this broker; open connections in this registry."""
         self._broker = broker
         self._registry = registry
-        self._limits = limits
 
     async def on_post(self, req: Request, resp: Response, room: str) -> None:
         """Publish the `publish` message in the body; answer 204."""
         _check(room)
-        message = await receive(req, Publish, self._limits)
+        message = await receive(req, Publish)
         sender = principal_of(req).name
         await self._broker.publish(room, Message(room, sender, message.text))
         resp.status = HTTP_NO_CONTENT
