@@ -83,7 +83,7 @@ class Registry:
         payload_type = payload_type_of(req.context.get("subprotocol"))
         connection = Connection(ws, expected, self._limits, lifetime, payload_type)
         with self._registered(connection, principal):
-            if self._verify is not None:
+            if self._verify is not None and principal is not Principal.anonymous:
                 self._verify(req)
             async with connection.open():
                 yield connection
