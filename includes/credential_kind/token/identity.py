@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from types import MappingProxyType
 
 import jwt
 import msgspec
@@ -83,7 +84,7 @@ class Identity:
             raise Unauthorized from None
         if not (claims.sub and claims.sub.isprintable() and self._is_timely(claims)):
             raise Unauthorized
-        return Principal(claims.sub, claims.exp + self._leeway)
+        return Principal(claims.sub, claims.exp + self._leeway, MappingProxyType(media))
 
     def _is_timely(self, claims: _Claims) -> bool:
         earliest, latest = self._clock() - self._leeway, self._clock() + self._leeway

@@ -9,6 +9,7 @@ from falcon import WebSocketPayloadType
 from falcon.asgi import App, Request, Response
 from falcon.routing import StaticRoute
 
+from .access import Access, IsAllowed, allow_everybody
 from .body import add_media_handlers
 from .close_codes import CloseCode
 from .errors import add_error_handlers
@@ -25,11 +26,13 @@ class RealtimeApp(App[Request, Response]):
         self,
         limits: Limits,
         clock: Callable[[], float] = time.time,
+        is_allowed: IsAllowed = allow_everybody,
         verify: Callable[[Request], object] | None = None,
     ) -> None:
-        """Make an app, and the `registry` of its connections, which takes these arguments."""
+        """Make an app with `access` to rooms as allowed, and the `registry` of its connections."""
         self.routes = Routes()
         super().__init__(router=self.routes)
+        self.access = Access(is_allowed)
         self.registry = Registry(limits, clock, verify)
         # A Connection reads all the time, so Falcon's own receive queue would only cost time.
         self.ws_options.max_receive_queue = 0

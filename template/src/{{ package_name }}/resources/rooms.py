@@ -8,13 +8,14 @@ from falcon.asgi import Request, Response, WebSocket
 from msgspec import Meta
 
 from ..realtime import (
+    Access,
+    Action,
     Broker,
     ClientMessage,
     Ping,
     Pong,
     Registry,
     ServerMessage,
-    principal_of,
     receive,
 )
 
@@ -42,28 +43,30 @@ class Message(ServerMessage):
 class RoomResource:
     """`/rooms/{room}`: connecting joins, disconnecting leaves; POST publishes, GET listens."""
 
-    def __init__(self, broker: Broker, registry: Registry) -> None:
-        """Publish and subscribe with this broker; open connections in this registry."""
+    def __init__(self, broker: Broker, registry: Registry, access: Access) -> None:
+        """Publish with this broker, open connections in this registry, to whom access allows."""
         self._broker = broker
         self._registry = registry
+        self._access = access
 
     async def on_post(self, req: Request, resp: Response, room: str) -> None:
         """Publish the `publish` message in the body; answer 204."""
         _check(room)
+        sender = await self._access.check(req, Action.PUBLISH, room)
         message = await receive(req, Publish)
-        sender = principal_of(req).name
-        await self._broker.publish(room, Message(room, sender, message.text))
+        await self._broker.publish(room, Message(room, sender.name, message.text))
         resp.status = HTTP_NO_CONTENT
 
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
         """Stream the room's messages as Server-Sent Events."""
         _check(room)
+        await self._access.check(req, Action.STREAM, room)
         await self._registry.stream(req, resp, partial(self._broker.subscribe, room), Joined())
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish the client's messages, and send it those of the room."""
         _check(room)
-        sender = principal_of(req).name
+        await self._access.check(req, Action.JOIN, room)
         async with (
             self._registry.open(req, ws, Publish | Ping) as connection,
             self._broker.subscribe(room, connection.send),
@@ -72,7 +75,8 @@ class RoomResource:
             async for message in connection:
                 match message:
                     case Publish(text=text):
-                        await self._broker.publish(room, Message(room, sender, text))
+                        sender = await self._access.check(req, Action.PUBLISH, room)
+                        await self._broker.publish(room, Message(room, sender.name, text))
                     case Ping():
                         connection.send(Pong())
                     case _:
