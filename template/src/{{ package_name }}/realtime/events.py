@@ -29,7 +29,7 @@ class EventStream:
         self._write = write
         self._loop = asyncio.get_running_loop()
         self._expires_at = self._loop.time() + lifetime
-        self._backlog: Backlog[bytes] = Backlog(limits.outbox_messages, limits.outbox_size)
+        self._backlog: Backlog[Encoded] = Backlog(limits.outbox_messages, limits.outbox_size)
         self._waiter: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._comment_at = 0.0
@@ -42,7 +42,7 @@ class EventStream:
         # Falcon sends nothing while it waits for an event.
         if self._is_awaited() and self._write(encoded.event):
             return
-        if self._backlog.put(encoded.json):
+        if self._backlog.put(encoded, len(encoded.json)):
             self._wake(changed=True)
         else:
             self._backlog.clear()
@@ -65,7 +65,8 @@ class EventStream:
         """
         while (now := self._loop.time()) < self._expires_at:
             if self._backlog:
-                return SSEvent(data=self._backlog.take())
+                encoded = self._backlog.take()
+                return SSEvent(data=encoded.json, event_id=encoded.position)
             if self.close_code is not None:
                 raise StopAsyncIteration
             self._comment_at = min(now + self._limits.keepalive_interval, self._expires_at)

@@ -31,10 +31,17 @@ class Encoded:
         """The message as JSON, for HTTP."""
         return msgspec.json.encode(self._message)
 
+    @property
+    def position(self) -> str | None:
+        """Where it stands among all that was published."""
+        position = self._message.position
+        return None if position is msgspec.UNSET else position
+
     @cached_property
     def event(self) -> bytes:
         """The message as a Server-Sent Event, in a chunk."""
-        return chunk(b"data: %b\n\n" % self.json)
+        number = b"" if self.position is None else b"id: %b\n" % self.position.encode()
+        return chunk(b"%bdata: %b\n\n" % (number, self.json))
 
     def payload(self, payload_type: WebSocketPayloadType) -> str | bytes:
         """Return the message as the payload of a frame of that type."""

@@ -58,7 +58,8 @@ class Outbox:
             return True
         if self._backlog is None:
             self._backlog = Backlog(self._limits.outbox_messages, self._limits.outbox_size)
-        if not self._backlog.put(message.payload(payload_type)):
+        payload = message.payload(payload_type)
+        if not self._backlog.put(payload, len(payload)):
             return False
         self._write_on()
         return True

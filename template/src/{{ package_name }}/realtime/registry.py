@@ -12,12 +12,12 @@ from .close_codes import CloseCode
 from .connection import Connection
 from .events import EventStream
 from .limits import Limits
-from .media import payload_type_of
-from .messages import M, ServerMessage, TypeForm
+from .media import Encoded, payload_type_of
+from .messages import M, Resync, TypeForm
 from .principal import Principal, principal_of
 from .wire import WIRE, WRITE, write_nothing
 
-Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
+Subscribe = Callable[[Deliver], AbstractAsyncContextManager[object]]
 
 OPENED = "realtime.opened"
 """The key in the ASGI scope of the exit stack that closes what a response has opened."""
@@ -88,10 +88,14 @@ class Registry:
         finally:
             del self._open[connection]
 
-    async def stream(
-        self, req: Request, resp: Response, subscribe: Subscribe, first: ServerMessage
-    ) -> None:
-        """Answer with Server-Sent Events: the `first` message, then those of the subscription.
+    def resync(self) -> None:
+        """Tell every client that messages may have been lost."""
+        message = Encoded(Resync())
+        for connection in tuple(self._open):
+            connection.send(message)
+
+    async def stream(self, req: Request, resp: Response, subscribe: Subscribe) -> None:
+        """Answer with Server-Sent Events: the messages of the subscription.
 
         Raises an HTTPError where `open` would.
         """
@@ -103,7 +107,6 @@ class Registry:
         opened = req.scope.setdefault(OPENED, AsyncExitStack())
         self._open[stream] = principal
         opened.callback(self._open.pop, stream)
-        stream.send(first)
         await opened.enter_async_context(subscribe(stream.send))
         resp.cache_control = ["no-store"]
         # nginx would hold the events back until it has enough of them.

@@ -1,6 +1,5 @@
 """Rooms: every listener of `/rooms/{room}` gets what anybody publishes there."""
 
-from functools import partial
 from typing import Annotated, assert_never
 
 from falcon import HTTP_NO_CONTENT, HTTPNotFound
@@ -8,15 +7,19 @@ from falcon.asgi import Request, Response, WebSocket
 from msgspec import Meta
 
 from ..realtime import (
+    UNAVAILABLE,
     Broker,
+    BrokerUnavailableError,
     ClientMessage,
     Limits,
     Ping,
     Pong,
     Registry,
     ServerMessage,
+    joined,
     principal_of,
     receive,
+    since_of,
 )
 
 _MAX_ROOM_NAME = 64
@@ -26,10 +29,6 @@ class Publish(ClientMessage):
     """Publishes a text to everybody in the room, including the sender."""
 
     text: Annotated[str, Meta(min_length=1, max_length=4096)]
-
-
-class Joined(ServerMessage):
-    """The first message: from now on, the client gets the room's messages."""
 
 
 class Message(ServerMessage):
@@ -60,7 +59,10 @@ class RoomResource:
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
         """Stream the room's messages as Server-Sent Events."""
         _check(room)
-        await self._registry.stream(req, resp, partial(self._broker.subscribe, room), Joined())
+        since = since_of(req)
+        await self._registry.stream(
+            req, resp, lambda deliver: joined(self._broker, room, deliver, since)
+        )
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish the client's messages, and send it those of the room."""
@@ -68,13 +70,15 @@ class RoomResource:
         sender = principal_of(req).name
         async with (
             self._registry.open(req, ws, Publish | Ping) as connection,
-            self._broker.subscribe(room, connection.send),
+            joined(self._broker, room, connection.send, since_of(req)),
         ):
-            connection.send(Joined())
             async for message in connection:
                 match message:
                     case Publish(text=text):
-                        await self._broker.publish(room, Message(room, sender, text))
+                        try:
+                            await self._broker.publish(room, Message(room, sender, text))
+                        except BrokerUnavailableError:
+                            connection.send(UNAVAILABLE)
                     case Ping():
                         connection.send(Pong())
                     case _:
