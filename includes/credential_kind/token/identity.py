@@ -2,8 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from falcon import HTTPUnauthorized
@@ -72,12 +74,12 @@ class Identity:
         """Return the principal that the token names; raise Unauthorized if it is not valid."""
         if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _COMPACT.fullmatch(token):
             raise Unauthorized
-        claims = self._claims_of(token)
+        claims, everything = self._claims_of(token)
         if not self._is_timely(claims):
             raise Unauthorized
-        return Principal(claims.sub, claims.exp + self._leeway)
+        return Principal(claims.sub, claims.exp + self._leeway, everything)
 
-    def _decode(self, token: str) -> _Claims:
+    def _decode(self, token: str) -> tuple[_Claims, Mapping[str, Any]]:
         # With the first token: the service starts sooner without.
         import jwt
 
@@ -96,7 +98,7 @@ class Identity:
             raise Unauthorized from None
         if not (claims.sub and claims.sub.isprintable()):
             raise Unauthorized
-        return claims
+        return claims, MappingProxyType(media)
 
     def _is_timely(self, claims: _Claims) -> bool:
         earliest, latest = self._clock() - self._leeway, self._clock() + self._leeway

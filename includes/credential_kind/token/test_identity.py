@@ -10,7 +10,7 @@ from pytest_mock import MockerFixture
 from {{ package_name }}.security.identity import Identity, Unauthorized
 from {{ package_name }}.settings import Settings
 
-from ..forgery import FORGED, forge
+from ..forgery import FORGED, NAME, forge
 
 NOW = 2_000_000_000.5
 
@@ -27,6 +27,15 @@ def test_an_issued_token_proves_its_name_for_its_lifetime(settings: Settings) ->
     principal = identity.verify(identity.issue("älice"))
     assert principal.name == "älice"
     assert principal.expires_at == int(NOW) + 60 + 5
+
+
+def test_what_else_a_token_claims_can_be_read_and_not_changed(settings: Settings) -> None:
+    identity = Identity(settings, time.time)
+    claims = identity.verify(forge(settings, roles=["staff"])).claims
+    assert claims["roles"] == ["staff"]
+    assert claims["sub"] == NAME
+    with pytest.raises(TypeError):
+        claims["roles"] = []  # type: ignore[index]
 
 
 SKEW = {

@@ -7,6 +7,7 @@ from falcon import (
     HTTPBadRequest,
     HTTPError,
     HTTPServiceUnavailable,
+    HTTPUnprocessableEntity,
     PayloadTypeError,
 )
 from falcon.asgi import App, Request, Response, WebSocket
@@ -53,7 +54,9 @@ async def close_with_reason(
     """
     if ws is None:
         if isinstance(error, MessageError):
-            raise HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
+            invalid = error.answer.code == "invalid"
+            status = HTTPUnprocessableEntity if invalid else HTTPBadRequest
+            raise status(description=error.answer.detail)
         raise error
     if isinstance(error, HTTPError):
         req.scope[DENIAL] = error

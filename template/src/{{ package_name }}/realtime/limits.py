@@ -13,7 +13,7 @@ class Limits(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
     max_message_size: PositiveInt = 65_536
-    """A larger message from a client closes its connection with 1009."""
+    """A larger message from a client closes its connection with 1009; a larger body gets 413."""
     body_timeout: PositiveFloat = 5.0
     """How long the body of an HTTP request may take."""
     max_errors: PositiveInt = 10

@@ -81,7 +81,7 @@ class Registry:
         connection = Connection(ws, wire, expected, self._limits, lifetime, payload_type)
         self._open[connection] = principal
         try:
-            if self._verify is not None:
+            if self._verify is not None and principal is not Principal.anonymous:
                 self._verify(req)
             async with connection.open():
                 yield connection

@@ -8,18 +8,17 @@ from msgspec import Meta
 
 from ..realtime import (
     UNAVAILABLE,
+    Access,
+    Action,
     Broker,
     BrokerUnavailableError,
     ClientMessage,
-    Limits,
     Ping,
     Pong,
     Registry,
     ServerMessage,
     joined,
-    principal_of,
     receive,
-    since_of,
 )
 
 _MAX_ROOM_NAME = 64
@@ -42,24 +41,25 @@ class Message(ServerMessage):
 class RoomResource:
     """`/rooms/{room}`: connecting joins, disconnecting leaves; POST publishes, GET listens."""
 
-    def __init__(self, broker: Broker, registry: Registry, limits: Limits) -> None:
-        """Publish and subscribe with this broker, within these limits."""
+    def __init__(self, broker: Broker, registry: Registry, access: Access) -> None:
+        """Publish with this broker, open connections in this registry, to whom access allows."""
         self._broker = broker
         self._registry = registry
-        self._limits = limits
+        self._access = access
 
     async def on_post(self, req: Request, resp: Response, room: str) -> None:
         """Publish the `publish` message in the body; answer 204."""
         _check(room)
-        message = await receive(req, Publish, self._limits)
-        sender = principal_of(req).name
-        await self._broker.publish(room, Message(room, sender, message.text))
+        sender = await self._access.check(req, Action.PUBLISH, room)
+        message = await receive(req, Publish)
+        await self._broker.publish(room, Message(room, sender.name, message.text))
         resp.status = HTTP_NO_CONTENT
 
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
         """Stream the room's messages as Server-Sent Events."""
         _check(room)
-        since = since_of(req)
+        await self._access.check(req, Action.STREAM, room)
+        since = await self._access.since(req, room)
         await self._registry.stream(
             req, resp, lambda deliver: joined(self._broker, room, deliver, since)
         )
@@ -67,16 +67,18 @@ class RoomResource:
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish the client's messages, and send it those of the room."""
         _check(room)
-        sender = principal_of(req).name
+        await self._access.check(req, Action.JOIN, room)
+        since = await self._access.since(req, room)
         async with (
             self._registry.open(req, ws, Publish | Ping) as connection,
-            joined(self._broker, room, connection.send, since_of(req)),
+            joined(self._broker, room, connection.send, since),
         ):
             async for message in connection:
                 match message:
                     case Publish(text=text):
+                        sender = await self._access.check(req, Action.PUBLISH, room)
                         try:
-                            await self._broker.publish(room, Message(room, sender, text))
+                            await self._broker.publish(room, Message(room, sender.name, text))
                         except BrokerUnavailableError:
                             connection.send(UNAVAILABLE)
                     case Ping():
