@@ -17,6 +17,7 @@ from .formats import BINARY, TEXT
 from .limits import Limits
 from .registry import OPENED, Registry
 from .routes import ROUTES, Routes
+from .wire import WIRE, ReceivingWire
 
 
 class RealtimeApp(App[Request, Response]):
@@ -61,7 +62,12 @@ class RealtimeApp(App[Request, Response]):
         """Serve one connection, which the scope describes."""
         scope[ROUTES] = self.routes
         if scope["type"] == "websocket":
-            await super().__call__(scope, receive, _dropping(send))
+            extensions = scope.setdefault("extensions", {})
+            if WIRE in extensions:
+                await super().__call__(scope, receive, _dropping(send))
+                return
+            async with ReceivingWire(receive) as extensions[WIRE]:
+                await super().__call__(scope, receive, _dropping(send))
             return
         try:
             await super().__call__(scope, receive, send)

@@ -1,6 +1,5 @@
 """The bodies of HTTP: JSON both ways through msgspec, as Falcon's media, and within bounds."""
 
-import asyncio
 import io
 
 import msgspec
@@ -20,6 +19,7 @@ from falcon.asgi import App, Request, Response
 from falcon.media import BaseHandler, MultipartFormHandler, URLEncodedFormHandler
 from falcon.typing import AsyncReadableIO, ReadableIO
 
+from .deadline import in_time
 from .decoding import decode_json
 from .limits import Limits
 from .messages import M, MessageError, TypeForm, convert
@@ -97,8 +97,7 @@ class BoundedHandler(BaseHandler):
         if announced > max_size:
             raise _too_large(max_size)
         try:
-            async with asyncio.timeout(self._limits.body_timeout):
-                body = await stream.read(max_size + 1)
+            body = await in_time(stream.read(max_size + 1), self._limits.body_timeout)
         except TimeoutError:
             raise HTTPError(HTTP_REQUEST_TIMEOUT, headers=_CLOSE) from None
         if len(body) > max_size:

@@ -1,7 +1,7 @@
 """The envelope: what every message looks like, whichever media handler carries it."""
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -27,8 +27,21 @@ class ClientMessage(msgspec.Struct, tag_field="type", tag=_type, forbid_unknown_
     """A message from a client: an object whose `type` is the name of the class, in snake case."""
 
 
-class ServerMessage(msgspec.Struct, tag_field="type", tag=_type):
+class ServerMessage(msgspec.Struct, tag_field="type", tag=_type, kw_only=True):
     """A message to a client: an object whose `type` is the name of the class, in snake case."""
+
+    position: str | msgspec.UnsetType = msgspec.UNSET
+    """Where it stands among all that was published: the broker sets it, clients give it back."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Raise TypeError for a field that would hide the broker's."""
+        super().__init_subclass__(**options)
+        if "position" in vars(cls).get("__annotations__", ()):
+            raise TypeError(f"{cls.__name__}: `position` is the broker's, take another name")
+
+    def at(self, position: str) -> Self:
+        """Return this message with that position."""
+        return msgspec.structs.replace(self, position=position)
 
 
 class Ping(ClientMessage):
@@ -37,6 +50,17 @@ class Ping(ClientMessage):
 
 class Pong(ServerMessage):
     """The answer to a `ping`."""
+
+
+class Joined(ServerMessage):
+    """The first message about a topic: from now on, the client gets what is published there."""
+
+    recovered: bool | None
+    """Whether all that it missed since its position follows; None if it gave none."""
+
+
+class Resync(ServerMessage):
+    """The broker has lost messages: what the client knows may have a gap."""
 
 
 class Error(ServerMessage):

@@ -1,6 +1,5 @@
 """Rooms: every listener of `/rooms/{room}` gets what anybody publishes there."""
 
-from functools import partial
 from typing import Annotated, assert_never
 
 from falcon import HTTP_NO_CONTENT, HTTPNotFound
@@ -8,15 +7,19 @@ from falcon.asgi import Request, Response, WebSocket
 from msgspec import Meta
 
 from ..realtime import (
+    UNAVAILABLE,
     Access,
     Action,
     Broker,
+    BrokerUnavailableError,
     ClientMessage,
     Ping,
     Pong,
     Registry,
     ServerMessage,
+    joined,
     receive,
+    since_of,
 )
 
 _MAX_ROOM_NAME = 64
@@ -26,10 +29,6 @@ class Publish(ClientMessage):
     """Publishes a text to everybody in the room, including the sender."""
 
     text: Annotated[str, Meta(min_length=1, max_length=4096)]
-
-
-class Joined(ServerMessage):
-    """The first message: from now on, the client gets the room's messages."""
 
 
 class Message(ServerMessage):
@@ -61,26 +60,37 @@ class RoomResource:
         """Stream the room's messages as Server-Sent Events."""
         _check(room)
         await self._access.check(req, Action.STREAM, room)
-        await self._registry.stream(req, resp, partial(self._broker.subscribe, room), Joined())
+        since = await self._since(req, room)
+        await self._registry.stream(
+            req, resp, lambda deliver: joined(self._broker, room, deliver, since)
+        )
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish the client's messages, and send it those of the room."""
         _check(room)
-        await self._access.check(req, Action.JOIN, room)
+        sender = (await self._access.check(req, Action.JOIN, room)).name
+        since = await self._since(req, room)
         async with (
             self._registry.open(req, ws, Publish | Ping) as connection,
-            self._broker.subscribe(room, connection.send),
+            joined(self._broker, room, connection.send, since),
         ):
-            connection.send(Joined())
             async for message in connection:
                 match message:
                     case Publish(text=text):
-                        sender = await self._access.check(req, Action.PUBLISH, room)
-                        await self._broker.publish(room, Message(room, sender.name, text))
+                        await self._access.check(req, Action.PUBLISH, room)
+                        try:
+                            await self._broker.publish(room, Message(room, sender, text))
+                        except BrokerUnavailableError:
+                            connection.send(UNAVAILABLE)
                     case Ping():
                         connection.send(Pong())
                     case _:
                         assert_never(message)
+
+    async def _since(self, req: Request, room: str) -> str | None:
+        if (since := since_of(req)) is not None:
+            await self._access.check(req, Action.RESUME, room)
+        return since
 
 
 def _check(room: str) -> None:

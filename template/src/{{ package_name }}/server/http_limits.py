@@ -121,7 +121,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._fields += 1
         if self._fields > _MAX_FIELDS:
             self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if self._in_head:
+        if self.cycle is None or self.cycle.scope is not self.scope:
             super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
