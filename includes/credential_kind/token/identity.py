@@ -40,6 +40,13 @@ class _Claims(msgspec.Struct):
     nbf: float = -math.inf
 
 
+def _frozen(value: Any) -> Any:
+    """Return a claim that nobody can change: it is remembered for the next request."""
+    if isinstance(value, dict):
+        return MappingProxyType({name: _frozen(inner) for name, inner in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
 class Identity:
     """Makes and verifies tokens."""
 
@@ -93,12 +100,12 @@ class Identity:
                 # The times are judged here: PyJWT has a clock of its own.
                 options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-            claims = msgspec.convert(media, _Claims)
-        except (jwt.InvalidTokenError, msgspec.ValidationError):
+            claims, everything = msgspec.convert(media, _Claims), _frozen(media)
+        except (jwt.InvalidTokenError, msgspec.ValidationError, RecursionError):
             raise Unauthorized from None
         if not (claims.sub and claims.sub.isprintable()):
             raise Unauthorized
-        return claims, MappingProxyType(media)
+        return claims, everything
 
     def _is_timely(self, claims: _Claims) -> bool:
         earliest, latest = self._clock() - self._leeway, self._clock() + self._leeway
