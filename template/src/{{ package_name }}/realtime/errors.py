@@ -2,9 +2,17 @@
 
 from typing import Any
 
-from falcon import MEDIA_JSON, HTTPBadRequest, HTTPError, PayloadTypeError
+from falcon import (
+    MEDIA_JSON,
+    HTTPBadRequest,
+    HTTPError,
+    HTTPServiceUnavailable,
+    HTTPUnprocessableEntity,
+    PayloadTypeError,
+)
 from falcon.asgi import App, Request, Response, WebSocket
 
+from .broker import BrokerUnavailableError
 from .close_codes import CloseCode
 from .messages import MessageError
 
@@ -20,6 +28,7 @@ def add_error_handlers(app: App[Request, Response]) -> None:
     app.add_error_handler(HTTPError, close_with_reason)
     app.add_error_handler(MessageError, close_with_reason)
     app.add_error_handler(PayloadTypeError, close_with_reason)
+    app.add_error_handler(BrokerUnavailableError, be_unavailable)
 
 
 def write_json(req: Request, resp: Response, error: HTTPError) -> None:
@@ -45,7 +54,9 @@ async def close_with_reason(
     """
     if ws is None:
         if isinstance(error, MessageError):
-            raise HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
+            invalid = error.answer.code == "invalid"
+            status = HTTPUnprocessableEntity if invalid else HTTPBadRequest
+            raise status(description=error.answer.detail)
         raise error
     if isinstance(error, HTTPError):
         req.scope[DENIAL] = error
@@ -54,3 +65,16 @@ async def close_with_reason(
         await ws.close(CloseCode.UNDECODABLE)
     else:
         await ws.close(CloseCode.WRONG_PAYLOAD_TYPE)
+
+
+async def be_unavailable(
+    req: Request,
+    resp: Response | None,
+    error: BrokerUnavailableError,
+    params: dict[str, Any],
+    *,
+    ws: WebSocket | None = None,
+) -> None:
+    """Deny for a moment what needs the broker."""
+    unavailable = HTTPServiceUnavailable(retry_after=1)
+    await close_with_reason(req, resp, unavailable, params, ws=ws)

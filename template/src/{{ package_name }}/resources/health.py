@@ -1,16 +1,16 @@
-"""Health checks, open to anybody."""
+"""Health checks, open to anybody: a monitor has no credential and knows only the address."""
 
 from falcon import HTTPServiceUnavailable
 from falcon.asgi import Request, Response
 
 from ..realtime import Broker
 
-HEALTH_PATHS = frozenset({"/livez", "/readyz"})
-"""Open to anybody: a monitor has no credential and knows only the address."""
-
 
 class LiveResource:
     """`GET /livez`: the process answers."""
+
+    public = True
+    any_host = True
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Tell a supervisor that the process need not be restarted."""
@@ -19,6 +19,9 @@ class LiveResource:
 
 class ReadyResource:
     """`GET /readyz`: the service can deliver messages."""
+
+    public = True
+    any_host = True
 
     def __init__(self, broker: Broker) -> None:
         """Ask this broker."""

@@ -1,19 +1,19 @@
 """The ASGI wrappers: what a server needs and Falcon does not do."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, NoReturn
 
 from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
 from uvicorn.config import STARTUP_FAILURE
 
 from ..realtime.close_codes import CloseCode
+from ..realtime.deadline import in_time
 from ..realtime.errors import DENIAL
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Event], Awaitable[None]]
+Send = Callable[[Event], Coroutine[Any, Any, None]]
 ASGIApp = Callable[[Event, Receive, Send], Awaitable[None]]
 
 _DENIAL_EXTENSION = "websocket.http.response"
@@ -32,6 +32,9 @@ class DenialResponses:
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Run the app; turn a `websocket.close` before `websocket.accept` into a response."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
         accepted = _DENIAL_EXTENSION not in scope.get("extensions", {})
 
         async def send_or_deny(event: Event) -> None:
@@ -81,8 +84,7 @@ class SendDeadline:
         async def send_in_time(event: Event) -> None:
             nonlocal given_up
             try:
-                async with asyncio.timeout(self._seconds):
-                    await send(event)
+                await in_time(send(event), self._seconds)
             except OSError:
                 given_up = scope["type"] == "http"
                 # To close what is already lost is no error.
