@@ -1,8 +1,9 @@
 """Who is connected: a verified token (JWT, RFC 7519) becomes a Principal."""
 
+import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -74,12 +75,14 @@ class Identity:
         """Return the principal that the token names; raise Unauthorized if it is not valid."""
         if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _COMPACT.fullmatch(token):
             raise Unauthorized
-        claims, everything = self._claims_of(token)
+        claims, payload = self._claims_of(token)
         if not self._is_timely(claims):
             raise Unauthorized
-        return Principal(claims.sub, claims.exp + self._leeway, everything)
+        # Anew for each: nobody finds there what another request has changed.
+        everything: dict[str, Any] = json.loads(payload)
+        return Principal(claims.sub, claims.exp + self._leeway, MappingProxyType(everything))
 
-    def _decode(self, token: str) -> tuple[_Claims, Mapping[str, Any]]:
+    def _decode(self, token: str) -> tuple[_Claims, str]:
         # With the first token: the service starts sooner without.
         import jwt
 
@@ -98,7 +101,7 @@ class Identity:
             raise Unauthorized from None
         if not (claims.sub and claims.sub.isprintable()):
             raise Unauthorized
-        return claims, MappingProxyType(media)
+        return claims, json.dumps(media)
 
     def _is_timely(self, claims: _Claims) -> bool:
         earliest, latest = self._clock() - self._leeway, self._clock() + self._leeway

@@ -72,6 +72,14 @@ def test_a_token_that_comes_again_is_decoded_once_and_its_times_are_judged_each_
         identity.verify(token)
 
 
+def test_what_a_request_changes_in_its_claims_is_its_own(
+    identity: Identity, settings: Settings
+) -> None:
+    token = forge(settings, roles=["reader"])
+    identity.verify(token).claims["roles"].append("admin")
+    assert identity.verify(token).claims["roles"] == ["reader"]
+
+
 def test_a_token_that_is_not_valid_is_not_remembered(
     identity: Identity, settings: Settings
 ) -> None:
