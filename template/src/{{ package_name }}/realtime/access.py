@@ -6,6 +6,7 @@ from enum import StrEnum
 from falcon import HTTPForbidden
 from falcon.asgi import Request
 
+from .joining import since_of
 from .principal import Principal, principal_of
 
 
@@ -19,7 +20,7 @@ class Action(StrEnum):
     STREAM = "stream"
     """Listen over HTTP, as Server-Sent Events."""
     RESUME = "resume"
-    """Join or stream from an earlier position: asked in addition, where a broker has the past."""
+    """Join or stream from an earlier position: asked in addition."""
 
 
 IsAllowed = Callable[[Principal, Action, str], Awaitable[bool]]
@@ -43,3 +44,10 @@ class Access:
         if not await self.is_allowed(principal, action, room):
             raise HTTPForbidden(description=f"You may not {action} here.")
         return principal
+
+    async def since(self, req: Request, room: str) -> str | None:
+        """Return the position that the client gives, if any, and may resume from there."""
+        position = since_of(req)
+        if position is not None:
+            await self.check(req, Action.RESUME, room)
+        return position

@@ -19,7 +19,6 @@ from ..realtime import (
     ServerMessage,
     joined,
     receive,
-    since_of,
 )
 
 _MAX_ROOM_NAME = 64
@@ -60,7 +59,7 @@ class RoomResource:
         """Stream the room's messages as Server-Sent Events."""
         _check(room)
         await self._access.check(req, Action.STREAM, room)
-        since = await self._since(req, room)
+        since = await self._access.since(req, room)
         await self._registry.stream(
             req, resp, lambda deliver: joined(self._broker, room, deliver, since)
         )
@@ -68,8 +67,8 @@ class RoomResource:
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish the client's messages, and send it those of the room."""
         _check(room)
-        sender = (await self._access.check(req, Action.JOIN, room)).name
-        since = await self._since(req, room)
+        await self._access.check(req, Action.JOIN, room)
+        since = await self._access.since(req, room)
         async with (
             self._registry.open(req, ws, Publish | Ping) as connection,
             joined(self._broker, room, connection.send, since),
@@ -77,20 +76,15 @@ class RoomResource:
             async for message in connection:
                 match message:
                     case Publish(text=text):
-                        await self._access.check(req, Action.PUBLISH, room)
+                        sender = await self._access.check(req, Action.PUBLISH, room)
                         try:
-                            await self._broker.publish(room, Message(room, sender, text))
+                            await self._broker.publish(room, Message(room, sender.name, text))
                         except BrokerUnavailableError:
                             connection.send(UNAVAILABLE)
                     case Ping():
                         connection.send(Pong())
                     case _:
                         assert_never(message)
-
-    async def _since(self, req: Request, room: str) -> str | None:
-        if (since := since_of(req)) is not None:
-            await self._access.check(req, Action.RESUME, room)
-        return since
 
 
 def _check(room: str) -> None:
