@@ -19,8 +19,8 @@ class AuthMiddleware:
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the token of an HTTP request."""
         if req.path not in HEALTH_PATHS:
-            req.context.principal = self._identity.verify_bearer(req)
+            req.context.principal = await self._identity.verify_bearer(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
         """Verify the token of a handshake."""
-        req.context.principal = self._identity.verify_bearer(req)
+        req.context.principal = await self._identity.verify_bearer(req)

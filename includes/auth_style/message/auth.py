@@ -34,7 +34,7 @@ class AuthMiddleware:
     async def process_request(self, req: Request, resp: Response) -> None:
         """Verify the token of an HTTP request."""
         if req.path not in HEALTH_PATHS:
-            req.context.principal = self._identity.verify_bearer(req)
+            req.context.principal = await self._identity.verify_bearer(req)
 
     async def process_resource_ws(
         self, req: Request, ws: WebSocket, resource: object, params: dict[str, Any]
@@ -53,4 +53,4 @@ class AuthMiddleware:
             raise HTTPError(HTTP_REQUEST_TIMEOUT) from None
         except (MessageError, PayloadTypeError):
             raise Unauthorized from None
-        return self._identity.verify(first.token)
+        return await self._identity.verify(first.token)

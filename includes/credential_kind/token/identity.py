@@ -11,10 +11,11 @@ from falcon.asgi import Request
 from jwt.types import Options
 
 from ..realtime import Principal
+from .issuer import IssuerKeys
+from .keys import FixedKey, parse_public_key, shared_key
 from .settings import TokenSettings
 
-_ALGORITHM = "HS256"
-_MAX_LENGTH = 4096
+_MAX_LENGTH = 6144
 # The times are judged here: PyJWT has a clock of its own.
 _OPTIONS: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 # RFC 7515 section 7.1. PyJWT skips what is no base64, so that a signature had many spellings.
@@ -22,10 +23,12 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 class Unauthorized(HTTPUnauthorized):
-    """401 with a challenge (RFC 6750 section 3); does not reveal what was wrong."""
+    """401 with a challenge (RFC 6750 section 3); only the log learns what was wrong."""
 
-    def __init__(self, description: str = "The token is missing or not valid.") -> None:
+    def __init__(self, reason: str = "there is no token, or it is malformed") -> None:
+        description = "The token is missing or not valid."
         super().__init__(description=description, challenges=['Bearer error="invalid_token"'])
+        self.add_note(reason)
 
 
 class _Claims(msgspec.Struct):
@@ -41,11 +44,15 @@ class _Claims(msgspec.Struct):
 
 
 class Identity:
-    """Makes and verifies tokens."""
+    """Verifies tokens; makes them, where no other issuer does."""
 
     def __init__(self, settings: TokenSettings, clock: Callable[[], float]) -> None:
-        """Sign with the secret of `settings`; `clock` returns POSIX seconds."""
-        self._key = settings.signing_key
+        """Take the keys that `settings` name; `clock` returns POSIX seconds.
+
+        `keys` starts and stops with the service, and knows whether tokens can be verified.
+        """
+        self.keys = _keys(settings)
+        self._signing_key = settings.signing_key
         self._audience = settings.audience
         self._issuer = settings.issuer
         self._lifetime = settings.token_lifetime
@@ -63,26 +70,33 @@ class Identity:
             "aud": self._audience,
             "iss": self._issuer,
         }
-        return jwt.encode(claims, self._key, _ALGORITHM)
+        return jwt.encode(claims, self._signing_key, "HS256")
 
-    def verify(self, token: object) -> Principal:
-        """Return the principal that the token names; raise Unauthorized if it is not valid."""
+    async def verify(self, token: object) -> Principal:
+        """Return the principal that the token names; raise Unauthorized if it is not valid.
+
+        Raise HTTPServiceUnavailable where no key of another issuer has arrived yet.
+        """
         if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _COMPACT.fullmatch(token):
             raise Unauthorized
         try:
+            key = await self.keys.find(token)
             media = jwt.decode(
                 token,
-                self._key,
-                algorithms=[_ALGORITHM],
+                key,
+                algorithms=[key.algorithm_name],
                 audience=self._audience,
                 issuer=self._issuer,
                 options=_OPTIONS,
             )
             claims = msgspec.convert(media, _Claims)
-        except (jwt.InvalidTokenError, msgspec.ValidationError):
-            raise Unauthorized from None
-        if not (claims.sub and claims.sub.isprintable() and self._is_timely(claims)):
-            raise Unauthorized
+        except (jwt.PyJWTError, msgspec.ValidationError) as error:
+            # Its text may quote the token.
+            raise Unauthorized(f"the token is not valid: {type(error).__name__}") from None
+        if not (claims.sub and claims.sub.isprintable()):
+            raise Unauthorized("the token names nobody: its `sub` is empty or not printable")
+        if not self._is_timely(claims):
+            raise Unauthorized("the token has expired, is not valid yet, or expires too late")
         return Principal(claims.sub, claims.exp + self._leeway)
 
     def _is_timely(self, claims: _Claims) -> bool:
@@ -93,9 +107,17 @@ class Identity:
             and earliest < claims.exp <= latest + self._max_lifetime
         )
 
-    def verify_bearer(self, req: Request) -> Principal:
+    async def verify_bearer(self, req: Request) -> Principal:
         """Return the principal of the `Authorization: Bearer` header (RFC 6750 section 2.1)."""
         scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthorized
-        return self.verify(token)
+        return await self.verify(token)
+
+
+def _keys(settings: TokenSettings) -> FixedKey | IssuerKeys:
+    if settings.jwks_url:
+        return IssuerKeys(settings.jwks_url)
+    if settings.public_key:
+        return FixedKey(parse_public_key(settings.public_key))
+    return FixedKey(shared_key(settings.signing_key))
