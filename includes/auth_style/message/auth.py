@@ -52,5 +52,5 @@ class AuthMiddleware:
         except TimeoutError:
             raise HTTPError(HTTP_REQUEST_TIMEOUT) from None
         except (MessageError, PayloadTypeError):
-            raise Unauthorized from None
+            raise Unauthorized("the first message carries no token") from None
         return await self._identity.verify(first.token)

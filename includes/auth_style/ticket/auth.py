@@ -30,5 +30,5 @@ class AuthMiddleware:
         try:
             ticket = req.get_param("ticket", required=True, allow_multiple=False)
         except HTTPBadRequest:
-            raise Unauthorized from None
+            raise Unauthorized("one ticket is needed in the query string") from None
         req.context.principal = self._tickets.redeem(str(ticket))

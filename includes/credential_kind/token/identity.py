@@ -25,7 +25,7 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 class Unauthorized(HTTPUnauthorized):
     """401 with a challenge (RFC 6750 section 3); only the log learns what was wrong."""
 
-    def __init__(self, reason: str = "there is no token, or it is malformed") -> None:
+    def __init__(self, reason: str) -> None:
         description = "The token is missing or not valid."
         super().__init__(description=description, challenges=['Bearer error="invalid_token"'])
         self.add_note(reason)
@@ -78,7 +78,7 @@ class Identity:
         Raise HTTPServiceUnavailable where no key of another issuer has arrived yet.
         """
         if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _COMPACT.fullmatch(token):
-            raise Unauthorized
+            raise Unauthorized("the token is malformed")
         try:
             key = await self.keys.find(token)
             media = jwt.decode(
@@ -111,7 +111,7 @@ class Identity:
         """Return the principal of the `Authorization: Bearer` header (RFC 6750 section 2.1)."""
         scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
-            raise Unauthorized
+            raise Unauthorized("there is no Bearer token in the Authorization header")
         return await self.verify(token)
 
 

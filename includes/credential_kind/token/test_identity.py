@@ -103,7 +103,7 @@ async def test_a_refusal_says_what_was_wrong_in_the_log_alone(
     assert refusals[0][0]["description"] == "The token is missing or not valid."
     assert refusals[0][1] == {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     assert reasons == [
-        ["there is no token, or it is malformed"],
+        ["the token is malformed"],
         ["the token has expired, is not valid yet, or expires too late"],
         ["the token is not valid: InvalidAudienceError"],
     ]

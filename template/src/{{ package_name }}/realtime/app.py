@@ -13,6 +13,7 @@ from .formats import BINARY, TEXT
 from .head import HeadRouter
 from .limits import Limits
 from .registry import OPENED, Registry
+from .trail import Trail
 
 
 class RealtimeApp(App[Request, Response]):
@@ -33,6 +34,7 @@ class RealtimeApp(App[Request, Response]):
         self.ws_options.media_handlers[WebSocketPayloadType.BINARY] = BINARY
         self.ws_options.default_close_reasons.update({code: code.meaning for code in CloseCode})
         add_error_handlers(self)
+        self.add_middleware(Trail())
 
     async def __call__(  # type: ignore[override]  # as in Falcon's own class
         self, scope: dict[str, Any], receive: Any, send: Any

@@ -54,6 +54,7 @@ class Connection(Generic[M]):
     ) -> None:
         """Expect these types of message; close with 4001 after `lifetime` seconds."""
         self.close_code: int | None = None
+        self.received = self.sent = 0
         self._ws = ws
         self._expected = expected
         self._limits = limits
@@ -93,6 +94,7 @@ class Connection(Generic[M]):
         """Send a message after those before it; do nothing once the connection is closing."""
         if self._state is not _State.OPEN:
             return
+        self.sent += 1
         encoded = message if isinstance(message, Encoded) else Encoded(message)
         self._active_at = self._loop.time()
         if not self._outbox.put(encoded.payload(self._payload_type)):
@@ -150,6 +152,7 @@ class Connection(Generic[M]):
             raise
 
     async def _deliver(self, message: M) -> None:
+        self.received += 1
         self._active_at = self._loop.time()
         self._inbox.append(message)
         self._arrived.set()
@@ -160,6 +163,7 @@ class Connection(Generic[M]):
 
     def _reject(self, error: MessageError) -> None:
         self._errors += 1
+        self.received += 1
         self.send(error.answer)
         if self._errors >= self._limits.max_errors:
             self.close(CloseCode.UNDECODABLE)
@@ -193,6 +197,5 @@ class Connection(Generic[M]):
         self._reader.cancel()
         await asyncio.wait([self._reader])
         await self._outbox.flush(self._limits.send_timeout)
-        logger.info("connection closed with %s", self.close_code)
         if not self._reader.cancelled():
             self._reader.result()

@@ -2,24 +2,32 @@
 
 from typing import Any
 
-from falcon import MEDIA_JSON, HTTPBadRequest, HTTPError, PayloadTypeError
+from falcon import (
+    MEDIA_JSON,
+    HTTPBadRequest,
+    HTTPError,
+    HTTPInternalServerError,
+    PayloadTypeError,
+)
 from falcon.asgi import App, Request, Response, WebSocket
 
 from .close_codes import CloseCode
 from .messages import MessageError
+from .trail import log_crash
 
 DENIAL = "realtime.denial"
-"""Where in the ASGI scope a denied handshake leaves its HTTPError, for the server to send."""
+"""Where in the ASGI scope a denied request leaves its HTTPError, for the server to send or log."""
 
 _DENIED = 3000
 
 
 def add_error_handlers(app: App[Request, Response]) -> None:
-    """Handle what is the client's fault; the rest is a crash: logged by Falcon, 500 or 1011."""
+    """Handle what is the client's fault; the rest is a crash: logged, then 500 or 1011."""
     app.set_error_serializer(write_json)
     app.add_error_handler(HTTPError, close_with_reason)
     app.add_error_handler(MessageError, close_with_reason)
     app.add_error_handler(PayloadTypeError, close_with_reason)
+    app.add_error_handler(Exception, crash)
 
 
 def write_json(req: Request, resp: Response, error: HTTPError) -> None:
@@ -45,7 +53,8 @@ async def close_with_reason(
     """
     if ws is None:
         if isinstance(error, MessageError):
-            raise HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
+            error = HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
+        req.scope[DENIAL] = error
         raise error
     if isinstance(error, HTTPError):
         req.scope[DENIAL] = error
@@ -54,3 +63,21 @@ async def close_with_reason(
         await ws.close(CloseCode.UNDECODABLE)
     else:
         await ws.close(CloseCode.WRONG_PAYLOAD_TYPE)
+
+
+async def crash(
+    req: Request,
+    resp: Response | None,
+    error: Exception,
+    params: dict[str, Any],
+    *,
+    ws: WebSocket | None = None,
+) -> None:
+    """Log an error of ours; answer 500, or close with 1011 what is still open."""
+    if ws is None or ws.unaccepted:
+        log_crash(req, error, HTTPInternalServerError().status_code)
+    else:
+        log_crash(req, error, CloseCode.SERVER_ERROR)
+    if ws is None:
+        raise HTTPInternalServerError
+    await ws.close(CloseCode.SERVER_ERROR)

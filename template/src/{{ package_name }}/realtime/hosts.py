@@ -10,6 +10,8 @@ import re
 from falcon import HTTPBadRequest
 from falcon.asgi import Request, Response, WebSocket
 
+from .trail import explained
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 _HOST = re.compile(r"([a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.IGNORECASE)
@@ -61,4 +63,6 @@ class HostMiddleware:
                 allowed = False
             if not allowed:
                 description = "This service does not answer to that host: see APP_ALLOW_HOSTS."
-                raise HTTPBadRequest(description=description)
+                error = HTTPBadRequest(description=description)
+                host = req.get_header("Host")
+                raise explained(error, f"the host {host!r} is not in APP_ALLOW_HOSTS")

@@ -9,6 +9,8 @@ import re
 from falcon import HTTPForbidden
 from falcon.asgi import Request, Response, WebSocket
 
+from .trail import explained
+
 Origin = tuple[str, str, int]
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE)
@@ -54,11 +56,13 @@ class OriginMiddleware:
         origin = req.get_header("Origin")
         if origin is None:
             if required:
-                raise HTTPForbidden(description="An Origin header is needed.")
+                error = HTTPForbidden(description="An Origin header is needed.")
+                raise explained(error, "no Origin header, as a page would send")
         elif self._allowed is not None:
             try:
                 allowed = parse_origin(origin) in self._allowed
             except ValueError:
                 allowed = False
             if not allowed:
-                raise HTTPForbidden(description="Pages of this origin may not connect.")
+                error = HTTPForbidden(description="Pages of this origin may not connect.")
+                raise explained(error, f"the origin {origin!r} is not in APP_ALLOW_ORIGINS")

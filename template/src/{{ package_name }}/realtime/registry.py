@@ -20,6 +20,7 @@ from .limits import Limits
 from .media import payload_type_of
 from .messages import M, ServerMessage, TypeForm
 from .principal import Principal, principal_of
+from .trail import REQUEST_ID, logged
 
 Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
 
@@ -29,7 +30,8 @@ OPENED = "realtime.opened"
 
 async def accept(req: Request, ws: WebSocket) -> None:
     """Accept the WebSocket, with the subprotocol that the middleware has selected."""
-    await ws.accept(req.context.get("subprotocol"))
+    headers = {"X-Request-ID": req.scope[REQUEST_ID]} if REQUEST_ID in req.scope else None
+    await ws.accept(req.context.get("subprotocol"), headers)
 
 
 class Registry:
@@ -85,7 +87,7 @@ class Registry:
         with self._registered(connection, principal):
             if self._verify is not None:
                 self._verify(req)
-            async with connection.open():
+            async with logged(req, principal, connection), connection.open():
                 yield connection
 
     async def stream(

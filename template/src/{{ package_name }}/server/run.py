@@ -9,8 +9,9 @@ from typing import Any
 import uvicorn
 
 from ..realtime import RealtimeApp, Registry
-from .asgi import ASGIApp, wrap
+from .asgi import wrap
 from .http_protocol import HttpProtocol
+from .interface import ASGIApp
 from .server import Server
 from .settings import ServerSettings
 from .ws_protocol import WebSocketProtocol
@@ -29,6 +30,8 @@ def create_server(
         "host": settings.host,
         "port": settings.port,
         "lifespan": "on",
+        # As `set_up_logging` has it.
+        "log_config": None,
         "access_log": False,
         "server_header": False,
         "proxy_headers": bool(settings.trusted_proxies),

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable, Generator
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ..realtime.close_codes import CloseCode
+from .access import log_refusal
 
 _FRAMES_PER_TURN = 64
 _FRAMES_PER_SECOND = 1000
@@ -63,6 +65,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # uvicorn gives no answer to a handshake that cannot be parsed.
             self.close_sent = True
+            log_refusal(self.client, HTTPStatus.BAD_REQUEST)
             self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)
             self.transport.close()
         elif not self.read_paused:
