@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-updates changed check combo mutants bench-matrix bench-payloads bench-service release clean
+.PHONY: help demo test test-updates changed check combo mutants bench-copy bench-matrix bench-payloads bench-service release clean
 
 help:
 	@echo "make demo     generate the default service into ./demo, install it and run its tests"
@@ -11,6 +11,7 @@ help:
 	@echo "make changed  test only the combinations that are not as they were when they last passed"
 	@echo "make check    lint and type-check the template's own tests"
 	@echo "make combo    generate and test one combination: make combo ANSWERS='auth_style=none'"
+	@echo "make bench-copy  what a copy and an update cost, beside a template of one file"
 	@echo "make bench-matrix  how long the proof of all combinations takes, beside the naive way"
 	@echo "make bench-payloads  what the worst message of each format costs, beside a plain one"
 	@echo "make bench-service  how fast the generated service is, beside its peers: docs/performance.md"
@@ -48,6 +49,9 @@ combo: .venv/.installed
 
 release: .venv/.installed
 	@$(BIN)/python -m tests.harness release "$(VERSION)"
+
+bench-copy: .venv/.installed
+	@$(BIN)/python -m benchmarks.copies $(BENCH)
 
 bench-matrix: .venv/.installed
 	@$(BIN)/python -m benchmarks.matrix $(BENCH)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
+from xml.etree import ElementTree
 
 import pytest
 
@@ -22,6 +23,7 @@ from benchmarks.service.generator import (
     compiler,
 )
 from benchmarks.service.measures import Measure, Sample
+from benchmarks.service.picture import draw
 from benchmarks.service.recorded import Recorded
 from benchmarks.service.results import Results
 from benchmarks.service.serving import ServerError, serving
@@ -171,6 +173,14 @@ def test_a_ratio_compares_slices_that_lie_side_by_side() -> None:
     assert found.ratios(ECHO, REFERENCE) == [1, 1]
     table = list(found.table(ECHO))
     assert table[-2] == "| service | 60.00 | 0.38 | 0.25 to 0.50 |  |"
+
+
+def test_the_picture_has_a_bar_for_each_row_as_long_as_its_ratio() -> None:
+    picture = ElementTree.fromstring(draw([ECHO], results(([10], [20]), ([10], [40]))))  # noqa: S314
+    bars = [float(bar.attrib["width"]) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")]
+    assert bars[1] == pytest.approx(0.375 * bars[0], abs=0.1)
+    words = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert words == ["raw", "service", "echo", "1.00", "0.38"]
 
 
 def test_the_time_that_servers_waited_is_told() -> None:

@@ -60,7 +60,7 @@ def add_message_type(tree: Path) -> None:
     indented = re.sub("^", " " * 20, case.rstrip(), flags=re.MULTILINE)
     edit(
         tree / "src/falcon_service/resources/rooms.py",
-        ("\n\nclass Joined", f"\n\n{shout.strip()}\n\n\nclass Joined"),
+        ("\n\nclass Message", f"\n\n{shout.strip()}\n\n\nclass Message"),
         ("Publish | Ping", "Publish | Shout | Ping"),
         ("                    case Ping():", f"{indented}\n                    case Ping():"),
     )

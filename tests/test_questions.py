@@ -44,8 +44,9 @@ def test_the_source_has_nothing_that_copier_passes_over(template: Path) -> None:
 def test_each_question_explains_itself(key: str) -> None:
     question = questions(ROOT)[key]
     assert question["type"] in {"str", "bool"}
-    assert 20 < len(question["help"]) <= 110
-    assert question["help"].endswith(".")
+    assert question["help"].endswith((".", "?"))
+    assert all(20 < len(line) <= 60 for line in question["help"].splitlines())
+    assert all(len(label) <= 60 for label in question.get("choices", []))
     assert re.search(r"later|update", question["help"]), "can it be changed later?"
 
 

@@ -4,6 +4,7 @@ What the generated suite proves in one process is not repeated here.
 """
 
 import asyncio
+import http.client
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -51,7 +53,7 @@ class Service:
         async with connect(f"{self.url}/{room}", open_timeout=30, max_queue=None, proxy=None) as ws:
             if self.token is not None:
                 await ws.send(json.dumps({"type": "auth", "token": self.token}))
-            assert json.loads(await ws.recv()) == {"type": "joined"}
+            assert json.loads(await ws.recv())["type"] == "joined"
             yield ws
 
     def stop(self, timeout: float) -> None:
@@ -85,6 +87,13 @@ def settings(**changes: str) -> dict[str, str]:
         key: value for key, value in os.environ.items() if not key.upper().startswith("APP_")
     }
     return inherited | {"PYTHONPATH": "src", "PYTHONUNBUFFERED": "1"} | changes
+
+
+def event(stream: http.client.HTTPResponse) -> Any:
+    """Return the message in the next Server-Sent Event."""
+    lines = list(iter(stream.readline, b"\n"))
+    assert [line.partition(b": ")[0] for line in lines] == [b"id", b"data"]
+    return json.loads(lines[1].removeprefix(b"data: "))
 
 
 @contextmanager
@@ -168,15 +177,14 @@ def test_rooms_are_open_over_http_and_end_with_the_service(served: Project, tmp_
             headers["Authorization"] = f"Bearer {service.token}"
         listening = urllib.request.Request(url, headers=headers)
         with urlopen(listening, timeout=30) as events:
-            assert events.readline() == b'data: {"type":"joined"}\n'
+            assert event(events)["type"] == "joined"
             body = json.dumps({"type": "publish", "text": "hi"}).encode()
             with urlopen(urllib.request.Request(url, body, headers)) as response:
                 assert response.status == 204
-            events.readline()
-            assert json.loads(events.readline().removeprefix(b"data: "))["text"] == "hi"
+            assert event(events)["text"] == "hi"
             service.process.send_signal(signal.SIGTERM)
             # The end, in order: a connection that is cut raises IncompleteRead.
-            assert events.read() == b"\n"
+            assert events.read() == b""
         service.process.wait(10)
         assert not service.complaints()
 
@@ -191,7 +199,7 @@ def test_listeners_come_and_go_in_the_debug_mode_of_asyncio(
         url = f"http://127.0.0.1:{service.port}/rooms/lobby"
         for _ in range(50):
             with urlopen(url, timeout=30) as events:
-                assert events.readline() == b'data: {"type":"joined"}\n'
+                assert event(events)["type"] == "joined"
         service.stop(10)
         assert service.process.returncode == -signal.SIGTERM, "not by a crash"
         assert not service.complaints()

@@ -193,6 +193,8 @@ class Owner:
         self.tokens: dict[str, str] = {}
         """Each line that was written, and its file."""
         self.deleted: set[str] = set()
+        self._fresh: set[str] = set()
+        """What was added since the last commit: no update can know that it is gone again."""
         self._numbers = itertools.count()
 
     def edit(self, path: str, kind: str) -> None:
@@ -203,15 +205,17 @@ class Owner:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"{token}\n", encoding="utf-8")
             self.tokens[token] = path
+            if path not in self.deleted:
+                self._fresh.add(path)
             self.deleted.discard(path)
         elif kind == "deleted":
             file.unlink()
-            self.deleted.add(path)
+            self._take_away(path)
             self._forget(path)
         elif kind == "renamed":
             new = file.with_name(f"my_{next(self._numbers)}_{file.name}")
             file.rename(new)
-            self.deleted.add(path)
+            self._take_away(path)
             self.tokens |= {t: str(Path(path).with_name(new.name)) for t in self._forget(path)}
             path = str(Path(path).with_name(new.name))
             self.edit(path, "end")
@@ -223,6 +227,12 @@ class Owner:
             file.write_text("\n".join(edited) + "\n", encoding="utf-8")
             for lost in [t for t in self.tokens if self.tokens[t] == path and t not in edited]:
                 del self.tokens[lost]
+
+    def _take_away(self, path: str) -> None:
+        if path in self._fresh:
+            self._fresh.remove(path)
+        else:
+            self.deleted.add(path)
 
     def _forget(self, path: str) -> list[str]:
         tokens = [token for token, where in self.tokens.items() if where == path]
@@ -236,6 +246,7 @@ class Owner:
         A file that the new version or the new answers leave out is deleted, and shown as such.
         """
         self.project.commit()
+        self._fresh.clear()
         self.project.update(version, answers)
         texts, conflicts = self.project.texts(), self.project.conflicts()
         shown = self.project.deleted()

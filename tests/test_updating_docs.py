@@ -196,7 +196,7 @@ def test_a_scheduled_update_with_a_conflict_is_a_red_run_and_a_draft(on_github: 
         assert {"README.md", ANSWERS_FILE, "NOTES.md"} <= set(pushed.split())
         told = on_github.log.read_text(encoding="utf-8")
         assert "In conflict:\nREADME.md\n" in told
-        assert "Deleted:\nsrc/falcon_service/close_codes.py\n" in told
+        assert "Deleted:\nsrc/falcon_service/realtime/close_codes.py\n" in told
         assert "--draft" in told.splitlines()
         git(on_github.cwd, "switch", "--quiet", "main")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from .catalogue import GROUPS, MEASURES
 from .generator import Generator, GeneratorError, compile_generator
 from .measures import Bench
+from .picture import draw
 from .recorded import Recorded
 from .results import Results
 from .rounds import run_rounds
@@ -51,6 +52,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=_WORK / "service.json", help="every sample: %(default)s"
     )
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios as SVG")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--record", action="store_true", help="write recorded.json")
     either.add_argument(
@@ -139,6 +141,8 @@ def main(argv: list[str] | None = None) -> int:
             f"Not a quiet machine: the servers waited for their core for {share:.0%} of the time."
         )
     print(f"{time.monotonic() - begin:.0f} seconds; every sample is in {args.output}")
+    if args.picture:
+        args.picture.write_text(draw(measures, results), encoding="utf-8")
     recorded = Recorded(_RECORDED)
     if args.record:
         recorded.record(measures, results, machine)

@@ -111,11 +111,10 @@ def _no_hardened_protocols(package: Package) -> None:
 
         return make
 
-    server = package.module("server.run")
     http = plain("http.httptools_impl", "HttpToolsProtocol")
-    package.replace(server, "HttpProtocol", http)
+    package.replace(package.module("server.http_wire"), "WiredHttpProtocol", http)
     ws = plain("websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol")
-    package.replace(server, "WebSocketProtocol", ws)
+    package.replace(package.module("server.ws_wire"), "WiredProtocol", ws)
 
 
 def _no_outbox_bound(package: Package) -> None:
@@ -128,12 +127,11 @@ def _no_outbox_bound(package: Package) -> None:
 
 
 def _no_inbox_bound(package: Package) -> None:
-    async def deliver(self: Any, message: Any) -> None:
-        self._active_at = self._loop.time()
-        self._inbox.append(message)
-        self._arrived.set()
+    def put(self: Any, message: Any) -> None:
+        self._messages.append(message)
+        self._wake()
 
-    package.replace(package.module("realtime.connection").Connection, "_deliver", deliver)
+    package.replace(package.module("realtime.inbox").Inbox, "put", put)
 
 
 def _no_validation(package: Package) -> None:

@@ -11,6 +11,7 @@ class Listener:
     def __init__(self, read: Callable[[], Awaitable[bytes]], headers: dict[str, str]) -> None:
         """Take the body from `read`, which raises EOFError at its end."""
         self.headers = headers
+        self.last_id = ""
         self._read = read
         self._rest = b""
 
@@ -25,4 +26,6 @@ class Listener:
         while b"\n\n" not in self._rest:
             self._rest += await self._read()
         event, _, self._rest = self._rest.partition(b"\n\n")
-        return json.loads(event.removeprefix(b"data: ")) if event.startswith(b"data: ") else None
+        fields = dict(line.split(": ", 1) for line in event.decode().split("\n"))
+        self.last_id = fields.get("id", self.last_id)
+        return json.loads(fields["data"]) if "data" in fields else None

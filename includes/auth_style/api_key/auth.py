@@ -1,12 +1,12 @@
 """Where the credential travels: in the X-API-Key header, over HTTP and WebSocket alike."""
 
-from falcon.asgi import Request, Response, WebSocket
+from falcon.asgi import Request, WebSocket
 
-from .resources.health import HEALTH_PATHS
+from .realtime import Authentication, Principal
 from .security import Identity
 
 
-class AuthMiddleware:
+class AuthMiddleware(Authentication):
     """Lets a request reach its resource only with a valid credential.
 
     A browser cannot add this header to a WebSocket: the style is for apps and servers.
@@ -16,11 +16,6 @@ class AuthMiddleware:
         """Verify with `identity`."""
         self._identity = identity
 
-    async def process_request(self, req: Request, resp: Response) -> None:
-        """Verify the key of an HTTP request."""
-        if req.path not in HEALTH_PATHS:
-            req.context.principal = self._identity.verify(req.get_header("X-API-Key"))
-
-    async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
-        """Verify the key of a handshake."""
-        req.context.principal = self._identity.verify(req.get_header("X-API-Key"))
+    async def authenticate(self, req: Request, ws: WebSocket | None) -> Principal:
+        """Verify the key of a request or a handshake."""
+        return self._identity.verify(req.get_header("X-API-Key"))

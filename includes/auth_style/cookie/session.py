@@ -15,6 +15,9 @@ from ..security import COOKIE, Identity, Sessions
 class SessionResource:
     """`/session`: begins and ends the session of a browser."""
 
+    public = frozenset({"POST"})
+    """It verifies the token itself."""
+
     def __init__(self, identity: Identity, sessions: Sessions, registry: Registry) -> None:
         """Verify tokens with `identity`; keep sessions, and close connections with them."""
         self._identity = identity

@@ -1,13 +1,19 @@
 """Where the credential travels: in the first message, or in the Authorization header over HTTP."""
 
 import asyncio
-from typing import Any
 
 from falcon import HTTP_REQUEST_TIMEOUT, HTTPError, PayloadTypeError
-from falcon.asgi import Request, Response, WebSocket
+from falcon.asgi import Request, WebSocket
 
-from .realtime import ClientMessage, MessageError, Principal, accept, parse
-from .resources.health import HEALTH_PATHS
+from .realtime import (
+    Authentication,
+    ClientMessage,
+    MessageError,
+    Principal,
+    accept,
+    parse,
+    routes_of,
+)
 from .security import Identity, Unauthorized
 
 
@@ -17,10 +23,9 @@ class Auth(ClientMessage):
     token: str
 
 
-class AuthMiddleware:
+class AuthMiddleware(Authentication):
     """Lets a request reach its resource only with a valid credential.
 
-    Falcon lets a WebSocket through to a sink without this check, so this app should have none.
     A browser cannot add headers to a WebSocket handshake, so the WebSocket is accepted first and
     its first message must carry the token. Until then, nothing is sent; a denial is a close code,
     3000 + the HTTP status: 3401, or 3408 at the deadline.
@@ -31,21 +36,13 @@ class AuthMiddleware:
         self._identity = identity
         self._timeout = timeout
 
-    async def process_request(self, req: Request, resp: Response) -> None:
-        """Verify the token of an HTTP request."""
-        if req.path not in HEALTH_PATHS:
-            req.context.principal = await self._identity.verify_bearer(req)
-
-    async def process_resource_ws(
-        self, req: Request, ws: WebSocket, resource: object, params: dict[str, Any]
-    ) -> None:
-        """Accept the WebSocket and verify the token in its first message."""
-        if not any(name.startswith("on_websocket") for name in dir(resource)):
-            return  # Falcon denies it with 405
+    async def authenticate(self, req: Request, ws: WebSocket | None) -> Principal:
+        """Verify the token of a request, or accept a WebSocket and verify its first message."""
+        if ws is None:
+            return await self._identity.verify_bearer(req)
+        if not routes_of(req).takes_websocket(req):
+            return Principal.anonymous  # Falcon denies it with 404 or 405
         await accept(req, ws)
-        req.context.principal = await self._authenticate(ws)
-
-    async def _authenticate(self, ws: WebSocket) -> Principal:
         try:
             async with asyncio.timeout(self._timeout):
                 first = parse(await ws.receive_media(), Auth)

@@ -1,13 +1,13 @@
 """Where the credential travels: as a one-time ticket in the query string of a WebSocket."""
 
 from falcon import HTTPBadRequest
-from falcon.asgi import Request, Response, WebSocket
+from falcon.asgi import Request, WebSocket
 
-from .resources.health import HEALTH_PATHS
+from .realtime import Authentication, Principal
 from .security import Identity, Tickets, Unauthorized
 
 
-class AuthMiddleware:
+class AuthMiddleware(Authentication):
     """Lets a request reach its resource only with a valid credential.
 
     HTTP requests carry a Bearer token. A browser cannot add a header to a WebSocket, so it fetches
@@ -20,15 +20,12 @@ class AuthMiddleware:
         self._identity = identity
         self._tickets = tickets
 
-    async def process_request(self, req: Request, resp: Response) -> None:
-        """Verify the token of an HTTP request."""
-        if req.path not in HEALTH_PATHS:
-            req.context.principal = await self._identity.verify_bearer(req)
-
-    async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
-        """Redeem the ticket of a handshake."""
+    async def authenticate(self, req: Request, ws: WebSocket | None) -> Principal:
+        """Verify the token of a request; redeem the ticket of a handshake."""
+        if ws is None:
+            return await self._identity.verify_bearer(req)
         try:
             ticket = req.get_param("ticket", required=True, allow_multiple=False)
         except HTTPBadRequest:
             raise Unauthorized("one ticket is needed in the query string") from None
-        req.context.principal = self._tickets.redeem(str(ticket))
+        return self._tickets.redeem(str(ticket))

@@ -2,22 +2,26 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-import jwt
 import msgspec
 from falcon import HTTPUnauthorized
 from falcon.asgi import Request
-from jwt.types import Options
 
 from ..realtime import Principal
-from .issuer import IssuerKeys
 from .keys import FixedKey, parse_public_key, shared_key
 from .settings import TokenSettings
 
+if TYPE_CHECKING:
+    import jwt
+
+    from .issuer import IssuerKeys
+
 _MAX_LENGTH = 6144
-# The times are judged here: PyJWT has a clock of its own.
-_OPTIONS: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+_REMEMBERED = 1024
 # RFC 7515 section 7.1. PyJWT skips what is no base64, so that a signature had many spellings.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
@@ -59,9 +63,14 @@ class Identity:
         self._max_lifetime = settings.max_token_lifetime
         self._leeway = settings.clock_leeway
         self._clock = clock
+        # A signature does not change, so clients that come again are not computed again. The times
+        # are judged each time, and what is not valid is not remembered.
+        self._claims_by_key = lru_cache(_REMEMBERED)(self._decode)
 
     def issue(self, name: str) -> str:
         """Return a token for that name."""
+        import jwt
+
         now = int(self._clock())
         claims = {
             "sub": name,
@@ -79,25 +88,38 @@ class Identity:
         """
         if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _COMPACT.fullmatch(token):
             raise Unauthorized("the token is malformed")
+        claims, everything = await self._claims_of(token)
+        if not self._is_timely(claims):
+            raise Unauthorized("the token has expired, is not valid yet, or expires too late")
+        return Principal(claims.sub, claims.exp + self._leeway, everything)
+
+    async def _claims_of(self, token: str) -> tuple[_Claims, Mapping[str, Any]]:
+        # With the first token: the service starts sooner without.
+        import jwt
+
         try:
-            key = await self.keys.find(token)
-            media = jwt.decode(
-                token,
-                key,
-                algorithms=[key.algorithm_name],
-                audience=self._audience,
-                issuer=self._issuer,
-                options=_OPTIONS,
-            )
-            claims = msgspec.convert(media, _Claims)
+            # A key that the issuer has replaced is another one: what it signed is decoded again.
+            return self._claims_by_key(token, await self.keys.find(token))
         except (jwt.PyJWTError, msgspec.ValidationError) as error:
             # Its text may quote the token.
             raise Unauthorized(f"the token is not valid: {type(error).__name__}") from None
+
+    def _decode(self, token: str, key: "jwt.PyJWK") -> tuple[_Claims, Mapping[str, Any]]:
+        import jwt
+
+        media = jwt.decode(
+            token,
+            key,
+            algorithms=[key.algorithm_name],
+            audience=self._audience,
+            issuer=self._issuer,
+            # The times are judged here: PyJWT has a clock of its own.
+            options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
+        claims = msgspec.convert(media, _Claims)
         if not (claims.sub and claims.sub.isprintable()):
             raise Unauthorized("the token names nobody: its `sub` is empty or not printable")
-        if not self._is_timely(claims):
-            raise Unauthorized("the token has expired, is not valid yet, or expires too late")
-        return Principal(claims.sub, claims.exp + self._leeway)
+        return claims, MappingProxyType(media)
 
     def _is_timely(self, claims: _Claims) -> bool:
         earliest, latest = self._clock() - self._leeway, self._clock() + self._leeway
@@ -115,9 +137,11 @@ class Identity:
         return await self.verify(token)
 
 
-def _keys(settings: TokenSettings) -> FixedKey | IssuerKeys:
+def _keys(settings: TokenSettings) -> "FixedKey | IssuerKeys":
     if settings.jwks_url:
+        from .issuer import IssuerKeys
+
         return IssuerKeys(settings.jwks_url)
     if settings.public_key:
-        return FixedKey(parse_public_key(settings.public_key))
-    return FixedKey(shared_key(settings.signing_key))
+        return FixedKey(partial(parse_public_key, settings.public_key))
+    return FixedKey(partial(shared_key, settings.signing_key))

@@ -3,12 +3,14 @@
 import time
 from typing import Any
 
+import jwt
 import pytest
+from pytest_mock import MockerFixture
 
 from {{ package_name }}.security.identity import Identity, Unauthorized
 from {{ package_name }}.settings import Settings
 
-from ..forgery import FORGED, forge
+from ..forgery import FORGED, NAME, forge
 {% if asyncio_mode == 'strict' %}
 
 pytestmark = pytest.mark.asyncio
@@ -31,6 +33,15 @@ async def test_an_issued_token_proves_its_name_for_its_lifetime(settings: Settin
     assert principal.expires_at == int(NOW) + 60 + 5
 
 
+async def test_what_else_a_token_claims_can_be_read_and_not_changed(settings: Settings) -> None:
+    identity = Identity(settings, time.time)
+    claims = (await identity.verify(forge(settings, roles=["staff"]))).claims
+    assert claims["roles"] == ["staff"]
+    assert claims["sub"] == NAME
+    with pytest.raises(TypeError):
+        claims["roles"] = []  # type: ignore[index]
+
+
 SKEW = {
     "issued": ("iat", 5, 5.1),
     "good from": ("nbf", 5, 5.1),
@@ -50,6 +61,27 @@ async def test_the_clock_of_the_issuer_may_differ_by_the_leeway(
     assert good.expires_at == (NOW + right if claim == "exp" else NOW + 60) + 5
     with pytest.raises(Unauthorized):
         await identity.verify(forge(settings, **(times | {claim: NOW + wrong})))
+
+
+async def test_a_token_that_comes_again_is_decoded_once_and_its_times_are_judged_each_time(
+    settings: Settings, mocker: MockerFixture
+) -> None:
+    decode, now = mocker.spy(jwt, "decode"), NOW
+    identity = Identity(settings, lambda: now)
+    token = forge(settings, iat=NOW, exp=NOW + 60)
+    assert await identity.verify(token) == await identity.verify(token)
+    assert decode.call_count == 1
+    now = NOW + 61 + settings.clock_leeway
+    with pytest.raises(Unauthorized):
+        await identity.verify(token)
+
+
+async def test_a_token_that_is_not_valid_is_not_remembered(
+    identity: Identity, settings: Settings
+) -> None:
+    for _ in range(2):
+        with pytest.raises(Unauthorized):
+            await identity.verify(FORGED["another key"](settings))
 
 
 @pytest.mark.parametrize("stray", [" ", "\n", "\t", "\xa0", "=", "!", "é"], ids=ascii)

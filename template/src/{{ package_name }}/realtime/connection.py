@@ -1,23 +1,24 @@
-"""One WebSocket: a receive loop of its own, an outbox, deadlines, an orderly end."""
+"""One WebSocket: always reading, an outbox, deadlines, an orderly end."""
 
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from typing import Generic, Self
 
-from falcon import PayloadTypeError, WebSocketDisconnected, WebSocketPayloadType
+from falcon import PayloadTypeError, WebSocketPayloadType
 from falcon.asgi import WebSocket
 
-from .backlog import Backlog
 from .close_codes import CloseCode
+from .formats import BINARY, TEXT
+from .inbox import Inbox
 from .limits import Limits
 from .media import DEFAULT_PAYLOAD_TYPE, Encoded
 from .messages import M, MessageError, ServerMessage, TypeForm, parse
 from .outbox import Outbox
+from .wire import Event, Wire
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,17 @@ class _State(Enum):
 class Connection(Generic[M]):
     """The only reader and the only writer of an accepted WebSocket.
 
-    Iterate over it to get the client's messages. The receive loop runs whatever the resource does,
-    so a client that leaves is noticed and pings stay answered; only where messages come in faster
-    than they are handled does it wait, for `inbox_timeout` seconds. What a client sent before it
-    left is handled like the rest. Sending never waits: what the client does not read stays in the
-    outbox, and when that overflows the client is closed with 4002, so that it delays nobody else.
+    Iterate over it to get the client's messages. It reads whatever the resource does, so a client
+    that leaves is noticed and pings stay answered; only where messages come in faster than they are
+    handled does it wait, for `inbox_timeout` seconds. What a client sent before it left is handled
+    like the rest. Sending never waits: what the client does not read stays in the outbox, and when
+    that overflows the client is closed with 4002, so that it delays nobody else.
     """
 
     def __init__(
         self,
         ws: WebSocket,
+        wire: Wire,
         expected: TypeForm[M],
         limits: Limits,
         lifetime: float = math.inf,
@@ -55,24 +57,21 @@ class Connection(Generic[M]):
         """Expect these types of message; close with 4001 after `lifetime` seconds."""
         self.close_code: int | None = None
         self.received = self.sent = 0
-        self._ws = ws
+        self._wire = wire
         self._expected = expected
         self._limits = limits
         self._payload_type = payload_type
         self._loop = asyncio.get_running_loop()
-        self._inbox: deque[M] = deque()
-        self._arrived = asyncio.Event()
-        self._taken = asyncio.Event()
-        backlog = Backlog[str | bytes](limits.outbox_messages, limits.outbox_size)
-        self._outbox = Outbox(ws, backlog, self._end)
+        self._inbox: Inbox[M] = Inbox(wire, limits, self._overload)
+        self._outbox = Outbox(ws, wire, limits, self._end)
+        self._crash: Exception | None = None
         self._errors = 0
         self._state = _State.OPEN
         self._scope = asyncio.timeout(None)
         self._finish_by = math.inf
         self._active_at = self._loop.time()
         self._expires_at = self._active_at + lifetime
-        self._reader: asyncio.Task[None]
-        self._timer: asyncio.Handle
+        self._timer: asyncio.TimerHandle | None = None
 
     def __aiter__(self) -> Self:
         """Iterate over the client's messages until the connection ends, however it ends."""
@@ -83,12 +82,10 @@ class Connection(Generic[M]):
         while not self._inbox:
             if self._state is not _State.OPEN:
                 raise StopAsyncIteration
-            self._arrived.clear()
-            await self._arrived.wait()
-        self._taken.set()
+            await self._inbox.arrival()
         if self._state is _State.CLOSING:
             self._allow_time()
-        return self._inbox.popleft()
+        return self._inbox.take()
 
     def send(self, message: ServerMessage | Encoded) -> None:
         """Send a message after those before it; do nothing once the connection is closing."""
@@ -97,7 +94,7 @@ class Connection(Generic[M]):
         self.sent += 1
         encoded = message if isinstance(message, Encoded) else Encoded(message)
         self._active_at = self._loop.time()
-        if not self._outbox.put(encoded.payload(self._payload_type)):
+        if not self._outbox.put(encoded, self._payload_type):
             self._outbox.clear()
             self.close(CloseCode.TOO_SLOW)
 
@@ -110,16 +107,16 @@ class Connection(Generic[M]):
         if self._state is _State.OPEN:
             if code is CloseCode.TOKEN_EXPIRED:
                 self._inbox.clear()
-            self._outbox.close(code)
             self._end(code)
+            self._outbox.close(code)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Self]:
         """Receive and send until the block ends; then send what is left and close with 1000."""
         try:
             async with self._scope:
-                self._reader = asyncio.create_task(self._read())
-                self._timer = self._loop.call_soon(self._watch)
+                self._watch()
+                self._wire.deliver(self._receive)
                 try:
                     yield self
                     self.close()
@@ -132,38 +129,33 @@ class Connection(Generic[M]):
         finally:
             await self._finish()
 
-    async def _read(self) -> None:
+    def _receive(self, event: Event) -> None:
+        if self._state is not _State.OPEN:
+            return
+        if event["type"] == "websocket.disconnect":
+            self._end(event["code"])
+            return
+        self.received += 1
         try:
-            while self._state is _State.OPEN:
-                try:
-                    message = parse(await self._ws.receive_media(), self._expected)
-                except MessageError as error:
-                    self._reject(error)
-                else:
-                    await self._deliver(message)
+            text = event.get("text")
+            media = BINARY.deserialize(event["bytes"]) if text is None else TEXT.deserialize(text)
+            message = parse(media, self._expected)
+        except MessageError as error:
+            self._reject(error)
         except PayloadTypeError:
             self.close(CloseCode.WRONG_PAYLOAD_TYPE)
-        except WebSocketDisconnected as error:
-            self._end(error.code)
-        except TimeoutError:
-            self.close(CloseCode.OVERLOAD)
-        except Exception:
+        except Exception as error:
+            self._crash = error
             self.close(CloseCode.SERVER_ERROR)
-            raise
+        else:
+            self._active_at = self._loop.time()
+            self._inbox.put(message)
 
-    async def _deliver(self, message: M) -> None:
-        self.received += 1
-        self._active_at = self._loop.time()
-        self._inbox.append(message)
-        self._arrived.set()
-        if len(self._inbox) > self._limits.inbox_messages:
-            self._taken.clear()
-            async with asyncio.timeout(self._limits.inbox_timeout):
-                await self._taken.wait()
+    def _overload(self) -> None:
+        self.close(CloseCode.OVERLOAD)
 
     def _reject(self, error: MessageError) -> None:
         self._errors += 1
-        self.received += 1
         self.send(error.answer)
         if self._errors >= self._limits.max_errors:
             self.close(CloseCode.UNDECODABLE)
@@ -175,15 +167,14 @@ class Connection(Generic[M]):
             self.close(CloseCode.TOKEN_EXPIRED)
         elif now >= idle_at:
             self.close(CloseCode.IDLE)
-        else:
-            wake_at = min(self._expires_at, idle_at, now + _LONGEST_TIMER)
-            self._timer = self._loop.call_at(wake_at, self._watch)
+        elif (end := min(self._expires_at, idle_at)) < math.inf:
+            self._timer = self._loop.call_at(min(end, now + _LONGEST_TIMER), self._watch)
 
     def _end(self, code: int | None) -> None:
         if self._state is _State.OPEN:
             self._state = _State.CLOSING
             self.close_code = code
-            self._arrived.set()
+            self._inbox.end()
             self._finish_by = self._loop.time() + self._limits.finish_timeout
             self._allow_time()
 
@@ -193,9 +184,9 @@ class Connection(Generic[M]):
             self._scope.reschedule(min(grace_ends, self._finish_by))
 
     async def _finish(self) -> None:
-        self._timer.cancel()
-        self._reader.cancel()
-        await asyncio.wait([self._reader])
+        if self._timer is not None:
+            self._timer.cancel()
+        self._inbox.end()
         await self._outbox.flush(self._limits.send_timeout)
-        if not self._reader.cancelled():
-            self._reader.result()
+        if self._crash is not None:
+            raise self._crash

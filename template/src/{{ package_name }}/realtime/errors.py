@@ -7,10 +7,13 @@ from falcon import (
     HTTPBadRequest,
     HTTPError,
     HTTPInternalServerError,
+    HTTPServiceUnavailable,
+    HTTPUnprocessableEntity,
     PayloadTypeError,
 )
 from falcon.asgi import App, Request, Response, WebSocket
 
+from .broker import BrokerUnavailableError
 from .close_codes import CloseCode
 from .messages import MessageError
 from .trail import log_crash
@@ -27,6 +30,7 @@ def add_error_handlers(app: App[Request, Response]) -> None:
     app.add_error_handler(HTTPError, close_with_reason)
     app.add_error_handler(MessageError, close_with_reason)
     app.add_error_handler(PayloadTypeError, close_with_reason)
+    app.add_error_handler(BrokerUnavailableError, be_unavailable)
     app.add_error_handler(Exception, crash)
 
 
@@ -53,7 +57,9 @@ async def close_with_reason(
     """
     if ws is None:
         if isinstance(error, MessageError):
-            error = HTTPBadRequest(title=error.answer.code, description=error.answer.detail)
+            invalid = error.answer.code == "invalid"
+            status = HTTPUnprocessableEntity if invalid else HTTPBadRequest
+            error = status(description=error.answer.detail)
         req.scope[DENIAL] = error
         raise error
     if isinstance(error, HTTPError):
@@ -63,6 +69,19 @@ async def close_with_reason(
         await ws.close(CloseCode.UNDECODABLE)
     else:
         await ws.close(CloseCode.WRONG_PAYLOAD_TYPE)
+
+
+async def be_unavailable(
+    req: Request,
+    resp: Response | None,
+    error: BrokerUnavailableError,
+    params: dict[str, Any],
+    *,
+    ws: WebSocket | None = None,
+) -> None:
+    """Deny for a moment what needs the broker."""
+    unavailable = HTTPServiceUnavailable(retry_after=1)
+    await close_with_reason(req, resp, unavailable, params, ws=ws)
 
 
 async def crash(

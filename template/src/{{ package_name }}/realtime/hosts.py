@@ -10,6 +10,7 @@ import re
 from falcon import HTTPBadRequest
 from falcon.asgi import Request, Response, WebSocket
 
+from .routes import routes_of
 from .trail import explained
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -40,29 +41,31 @@ def is_loopback(host: str) -> bool:
 class HostMiddleware:
     """Denies a request to a host that is not on the list with 400, before anything else."""
 
-    def __init__(self, allowed: frozenset[str] | None, exempt: frozenset[str]) -> None:
-        """Allow these hosts, or all for None; on the paths that are `exempt`, any."""
+    def __init__(self, allowed: frozenset[str] | None) -> None:
+        """Allow these hosts, or all for None; of a resource for `any_host`, any."""
         self._allowed = allowed
-        self._exempt = exempt
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Check an HTTP request."""
-        if req.path not in self._exempt:
-            self._check(req)
+        if not self._is_allowed(req) and not routes_of(req).is_for_any_host(req):
+            raise _denial(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
         """Check a handshake."""
-        self._check(req)
+        if not self._is_allowed(req):
+            raise _denial(req)
 
-    def _check(self, req: Request) -> None:
+    def _is_allowed(self, req: Request) -> bool:
         # The server has already denied a request with several hosts.
-        if self._allowed is not None:
-            try:
-                allowed = parse_host(req.get_header("Host") or "") in self._allowed
-            except ValueError:
-                allowed = False
-            if not allowed:
-                description = "This service does not answer to that host: see APP_ALLOW_HOSTS."
-                error = HTTPBadRequest(description=description)
-                host = req.get_header("Host")
-                raise explained(error, f"the host {host!r} is not in APP_ALLOW_HOSTS")
+        host = req.get_header("Host") or ""
+        try:
+            return self._allowed is None or parse_host(host) in self._allowed
+        except ValueError:
+            return False
+
+
+def _denial(req: Request) -> HTTPBadRequest:
+    description = "This service does not answer to that host: see APP_ALLOW_HOSTS."
+    host = req.get_header("Host")
+    reason = f"the host {host!r} is not in APP_ALLOW_HOSTS"
+    return explained(HTTPBadRequest(description=description), reason)

@@ -9,6 +9,7 @@ import re
 from falcon import HTTPForbidden
 from falcon.asgi import Request, Response, WebSocket
 
+from .routes import routes_of
 from .trail import explained
 
 Origin = tuple[str, str, int]
@@ -31,38 +32,39 @@ def parse_origin(text: str) -> Origin:
 class OriginMiddleware:
     """Denies a page whose origin is not on the list with 403, before its credential is checked."""
 
-    def __init__(
-        self, allowed: frozenset[Origin] | None, exempt: frozenset[str], *, required: bool
-    ) -> None:
-        """Allow these origins, or all for None; on the paths that are `exempt`, any.
+    def __init__(self, allowed: frozenset[Origin] | None, *, required: bool) -> None:
+        """Allow these origins, or all for None; of a resource for `any_host`, any.
 
         A client without an origin is no browser, or reads what is of its own origin. Where cookies
         are credentials, one is `required`, but for a method that changes nothing.
         """
         self._allowed = allowed
-        self._exempt = exempt
         self._required = required
 
     async def process_request(self, req: Request, resp: Response) -> None:
         """Check an HTTP request."""
-        if req.path not in self._exempt:
-            self._check(req, self._required and req.method not in _SAFE_METHODS)
+        required = self._required and req.method not in _SAFE_METHODS
+        why = self._why_not(req, required)
+        if why is not None and not routes_of(req).is_for_any_host(req):
+            raise _denial(req, why)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
         """Check a handshake."""
-        self._check(req, self._required)
+        if (why := self._why_not(req, self._required)) is not None:
+            raise _denial(req, why)
 
-    def _check(self, req: Request, required: bool) -> None:
+    def _why_not(self, req: Request, required: bool) -> str | None:
         origin = req.get_header("Origin")
         if origin is None:
-            if required:
-                error = HTTPForbidden(description="An Origin header is needed.")
-                raise explained(error, "no Origin header, as a page would send")
-        elif self._allowed is not None:
-            try:
-                allowed = parse_origin(origin) in self._allowed
-            except ValueError:
-                allowed = False
-            if not allowed:
-                error = HTTPForbidden(description="Pages of this origin may not connect.")
-                raise explained(error, f"the origin {origin!r} is not in APP_ALLOW_ORIGINS")
+            return "An Origin header is needed." if required else None
+        try:
+            allowed = self._allowed is None or parse_origin(origin) in self._allowed
+        except ValueError:
+            allowed = False
+        return None if allowed else "Pages of this origin may not connect."
+
+
+def _denial(req: Request, why: str) -> HTTPForbidden:
+    origin = req.get_header("Origin")
+    reason = why if origin is None else f"the origin {origin!r} is not in APP_ALLOW_ORIGINS"
+    return explained(HTTPForbidden(description=why), reason)

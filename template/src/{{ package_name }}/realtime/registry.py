@@ -1,12 +1,7 @@
 """The open connections of this process."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
-)
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from falcon import HTTPServiceUnavailable, HTTPUnauthorized
@@ -17,12 +12,13 @@ from .close_codes import CloseCode
 from .connection import Connection
 from .events import EventStream
 from .limits import Limits
-from .media import payload_type_of
-from .messages import M, ServerMessage, TypeForm
+from .media import Encoded, payload_type_of
+from .messages import M, Resync, TypeForm
 from .principal import Principal, principal_of
 from .trail import REQUEST_ID, logged
+from .wire import WIRE, WRITE, write_nothing
 
-Subscribe = Callable[[Deliver], AbstractAsyncContextManager[None]]
+Subscribe = Callable[[Deliver], AbstractAsyncContextManager[object]]
 
 OPENED = "realtime.opened"
 """The key in the ASGI scope of the exit stack that closes what a response has opened."""
@@ -83,42 +79,41 @@ class Registry:
         if ws.unaccepted:
             await accept(req, ws)
         payload_type = payload_type_of(req.context.get("subprotocol"))
-        connection = Connection(ws, expected, self._limits, lifetime, payload_type)
-        with self._registered(connection, principal):
-            if self._verify is not None:
+        wire = req.scope["extensions"][WIRE]
+        connection = Connection(ws, wire, expected, self._limits, lifetime, payload_type)
+        self._open[connection] = principal
+        try:
+            if self._verify is not None and principal is not Principal.anonymous:
                 self._verify(req)
             async with logged(req, principal, connection), connection.open():
                 yield connection
+        finally:
+            del self._open[connection]
 
-    async def stream(
-        self, req: Request, resp: Response, subscribe: Subscribe, first: ServerMessage
-    ) -> None:
-        """Answer with Server-Sent Events: the `first` message, then those of the subscription.
+    def resync(self) -> None:
+        """Tell every client that messages may have been lost."""
+        message = Encoded(Resync())
+        for connection in tuple(self._open):
+            connection.send(message)
+
+    async def stream(self, req: Request, resp: Response, subscribe: Subscribe) -> None:
+        """Answer with Server-Sent Events: the messages of the subscription.
 
         Raises an HTTPError where `open` would.
         """
         principal = principal_of(req)
-        stream = EventStream(self._limits, self._admit(principal))
+        write = req.scope.get("extensions", {}).get(WRITE, write_nothing)
+        stream = EventStream(self._limits, self._admit(principal), write)
         # Falcon closes no iterator of events, and the garbage collector is no place to run
         # asynchronous code: the app closes this stack once the answer has ended, however it ends.
         opened = req.scope.setdefault(OPENED, AsyncExitStack())
-        opened.enter_context(self._registered(stream, principal))
-        stream.send(first)
+        self._open[stream] = principal
+        opened.callback(self._open.pop, stream)
         await opened.enter_async_context(subscribe(stream.send))
         resp.cache_control = ["no-store"]
         # nginx would hold the events back until it has enough of them.
         resp.set_header("X-Accel-Buffering", "no")
         resp.sse = stream
-
-    @contextmanager
-    def _registered(
-        self, connection: Connection[Any] | EventStream, principal: Principal
-    ) -> Iterator[None]:
-        self._open[connection] = principal
-        try:
-            yield
-        finally:
-            del self._open[connection]
 
     def _admit(self, principal: Principal) -> float:
         """Return for how many seconds the principal may stay; raise an HTTPError if not at all."""

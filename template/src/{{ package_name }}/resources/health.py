@@ -1,16 +1,16 @@
-"""Health checks, open to anybody."""
+"""Health checks, open to anybody: a monitor has no credential and knows only the address."""
 
 from typing import Protocol
 
 from falcon import HTTPServiceUnavailable
 from falcon.asgi import Request, Response
 
-HEALTH_PATHS = frozenset({"/livez", "/readyz"})
-"""Open to anybody: a monitor has no credential and knows only the address."""
-
 
 class LiveResource:
     """`GET /livez`: the process answers."""
+
+    public = True
+    any_host = True
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Tell a supervisor that the process need not be restarted."""
@@ -26,6 +26,9 @@ class Part(Protocol):
 
 class ReadyResource:
     """`GET /readyz`: the service can do its work."""
+
+    public = True
+    any_host = True
 
     def __init__(self, **parts: Part) -> None:
         """Ask these parts, by their names: `broker=broker`."""

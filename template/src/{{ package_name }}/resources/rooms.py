@@ -1,6 +1,5 @@
 """Rooms: every listener of `/rooms/{room}` gets what anybody publishes there."""
 
-from functools import partial
 from typing import Annotated, assert_never
 
 from falcon import HTTP_NO_CONTENT, HTTPNotFound
@@ -8,14 +7,17 @@ from falcon.asgi import Request, Response, WebSocket
 from msgspec import Meta
 
 from ..realtime import (
+    UNAVAILABLE,
+    Access,
+    Action,
     Broker,
+    BrokerUnavailableError,
     ClientMessage,
-    Limits,
     Ping,
     Pong,
     Registry,
     ServerMessage,
-    principal_of,
+    joined,
     receive,
 )
 
@@ -26,10 +28,6 @@ class Publish(ClientMessage):
     """Publishes a text to everybody in the room, including the sender."""
 
     text: Annotated[str, Meta(min_length=1, max_length=4096)]
-
-
-class Joined(ServerMessage):
-    """The first message: from now on, the client gets the room's messages."""
 
 
 class Message(ServerMessage):
@@ -43,38 +41,46 @@ class Message(ServerMessage):
 class RoomResource:
     """`/rooms/{room}`: connecting joins, disconnecting leaves; POST publishes, GET listens."""
 
-    def __init__(self, broker: Broker, registry: Registry, limits: Limits) -> None:
-        """Publish and subscribe with this broker, within these limits."""
+    def __init__(self, broker: Broker, registry: Registry, access: Access) -> None:
+        """Publish with this broker, open connections in this registry, to whom access allows."""
         self._broker = broker
         self._registry = registry
-        self._limits = limits
+        self._access = access
 
     async def on_post(self, req: Request, resp: Response, room: str) -> None:
         """Publish the `publish` message in the body; answer 204."""
         _check(room)
-        message = await receive(req, Publish, self._limits)
-        sender = principal_of(req).name
-        await self._broker.publish(room, Message(room, sender, message.text))
+        sender = await self._access.check(req, Action.PUBLISH, room)
+        message = await receive(req, Publish)
+        await self._broker.publish(room, Message(room, sender.name, message.text))
         resp.status = HTTP_NO_CONTENT
 
     async def on_get(self, req: Request, resp: Response, room: str) -> None:
         """Stream the room's messages as Server-Sent Events."""
         _check(room)
-        await self._registry.stream(req, resp, partial(self._broker.subscribe, room), Joined())
+        await self._access.check(req, Action.STREAM, room)
+        since = await self._access.since(req, room)
+        await self._registry.stream(
+            req, resp, lambda deliver: joined(self._broker, room, deliver, since)
+        )
 
     async def on_websocket(self, req: Request, ws: WebSocket, room: str) -> None:
         """Publish the client's messages, and send it those of the room."""
         _check(room)
-        sender = principal_of(req).name
+        await self._access.check(req, Action.JOIN, room)
+        since = await self._access.since(req, room)
         async with (
             self._registry.open(req, ws, Publish | Ping) as connection,
-            self._broker.subscribe(room, connection.send),
+            joined(self._broker, room, connection.send, since),
         ):
-            connection.send(Joined())
             async for message in connection:
                 match message:
                     case Publish(text=text):
-                        await self._broker.publish(room, Message(room, sender, text))
+                        sender = await self._access.check(req, Action.PUBLISH, room)
+                        try:
+                            await self._broker.publish(room, Message(room, sender.name, text))
+                        except BrokerUnavailableError:
+                            connection.send(UNAVAILABLE)
                     case Ping():
                         connection.send(Pong())
                     case _:

@@ -67,9 +67,10 @@ class AccessLog:
             _log_request(scope, status, {"status": status, "seconds": seconds})
 
 
-def log_refusal(client: Any, status: HTTPStatus) -> None:
+def log_refusal(client: Any, status: int) -> None:
     """Log what the server has refused by itself, because it was no request or took too long."""
-    extra = {"client": client and client[0], "status": status.value, "reason": status.phrase}
+    reason = HTTPStatus(status).phrase
+    extra = {"client": client and client[0], "status": int(status), "reason": reason}
     logger.warning("request refused", extra=extra | {"denied": True})
 
 

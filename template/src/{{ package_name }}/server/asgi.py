@@ -1,6 +1,5 @@
 """The ASGI wrappers: what a server needs and Falcon does not do."""
 
-import asyncio
 import sys
 from typing import NoReturn
 
@@ -8,6 +7,7 @@ from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
 from uvicorn.config import STARTUP_FAILURE
 
 from ..realtime.close_codes import CloseCode
+from ..realtime.deadline import in_time
 from ..realtime.errors import DENIAL
 from ..realtime.trail import REQUEST_ID
 from .access import AccessLog
@@ -29,6 +29,9 @@ class DenialResponses:
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Run the app; turn a `websocket.close` before `websocket.accept` into a response."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
         accepted = _DENIAL_EXTENSION not in scope.get("extensions", {})
 
         async def send_or_deny(event: Event) -> None:
@@ -80,8 +83,7 @@ class SendDeadline:
         async def send_in_time(event: Event) -> None:
             nonlocal given_up
             try:
-                async with asyncio.timeout(self._seconds):
-                    await send(event)
+                await in_time(send(event), self._seconds)
             except OSError:
                 given_up = scope["type"] == "http"
                 # To close what is already lost is no error.

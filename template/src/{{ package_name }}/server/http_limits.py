@@ -5,6 +5,7 @@ import re
 from http import HTTPStatus
 from typing import Any, NoReturn
 
+from falcon import MEDIA_JSON, HTTPError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .access import log_refusal
@@ -122,7 +123,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._fields += 1
         if self._fields > _MAX_FIELDS:
             self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if self._in_head:
+        if self.cycle is None or self.cycle.scope is not self.scope:
             super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
@@ -171,6 +172,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             if self._answering:
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
-            head = f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0"
-            self.transport.write(f"{head}\r\n\r\n".encode())
+            self.transport.write(_response(status, self.parser.get_method()))
             self.transport.close()
+
+
+def _response(status: HTTPStatus, method: bytes) -> bytes:
+    """Return what Falcon would answer with that status, as the last response of a connection."""
+    body = HTTPError(status).to_json()
+    lines = [
+        f"HTTP/1.1 {status} {status.phrase}",
+        f"Content-Type: {MEDIA_JSON}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    head = "\r\n".join([*lines, "", ""]).encode()
+    return head if method == b"HEAD" else head + body

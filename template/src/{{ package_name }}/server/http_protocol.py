@@ -15,17 +15,17 @@ _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[\w.:]+\])(:\d*)?", re.ASCII)
 class HttpProtocol(WholeHttpProtocol):
     """Refuses what uvicorn 0.54 crashes on, and ignores an Upgrade that it would lose a body to."""
 
+    _upgrades = False
+
     # Needed until uvicorn ignores an Upgrade that it does not take (RFC 9110, 7.8). It starts
     # the request, but httptools stops after its head and would take the body for the next one.
 
     def _should_upgrade(self) -> bool:
         """Tell whether this asks for a WebSocket (RFC 6455 section 4.1)."""
-        asked = any(name == b"upgrade" and v.lower() == b"websocket" for name, v in self.headers)
-        version, method = self.parser.get_http_version(), self.parser.get_method()
-        return asked and (method, version) == (b"GET", "1.1")
+        return self._upgrades
 
     def _ignores_upgrade(self) -> bool:
-        return self.parser.should_upgrade() and not self._should_upgrade()
+        return self.parser.should_upgrade() and not self._upgrades
 
     def _unsupported_upgrade_warning(self) -> None:
         """Parse the request again, without the Upgrade."""
@@ -71,6 +71,9 @@ class HttpProtocol(WholeHttpProtocol):
         if wrong or not all(map(_HOST.fullmatch, hosts)):
             self._stop(HTTPStatus.BAD_REQUEST)
         self.url = self._origin_form(self.url)
+        self._upgrades = (method, version) == (b"GET", "1.1") and any(
+            name == b"upgrade" and value.lower() == b"websocket" for name, value in self.headers
+        )
         if not self._ignores_upgrade():
             super().on_headers_complete()
 

@@ -18,9 +18,6 @@ _FALSE_ALARMS = (
     "Invalid HTTP request received",
     # The lines of `realtime/trail.py` and `access.py` say more, and have no query string.
     '%s - "WebSocket %s" ',
-    "connection open",
-    "connection closed",
-    "connection rejected",
 )
 
 

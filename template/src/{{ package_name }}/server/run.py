@@ -10,11 +10,9 @@ import uvicorn
 
 from ..realtime import RealtimeApp, Registry
 from .asgi import wrap
-from .http_protocol import HttpProtocol
 from .interface import ASGIApp
 from .server import Server
 from .settings import ServerSettings
-from .ws_protocol import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +24,10 @@ def create_server(
     app: ASGIApp, settings: ServerSettings, registry: Registry, **options: Any
 ) -> Server:
     """Return the server; an option of `uvicorn.Config` that is given wins."""
+    # As uvicorn does: what serves nothing, such as a command, need not import the protocols.
+    from .http_wire import WiredHttpProtocol
+    from .ws_wire import WiredProtocol
+
     defaults: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -37,8 +39,8 @@ def create_server(
         "proxy_headers": bool(settings.trusted_proxies),
         # Given always: uvicorn would read FORWARDED_ALLOW_IPS.
         "forwarded_allow_ips": list(settings.trusted_proxies),
-        "http": partial(HttpProtocol, head_timeout=settings.head_timeout),
-        "ws": WebSocketProtocol,
+        "http": partial(WiredHttpProtocol, head_timeout=settings.head_timeout),
+        "ws": WiredProtocol,
         "ws_max_size": settings.max_message_size,
         "ws_ping_interval": settings.ping_interval,
         "ws_ping_timeout": settings.ping_timeout,

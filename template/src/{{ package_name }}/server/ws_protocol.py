@@ -1,9 +1,9 @@
 """uvicorn's WebSocket protocol, hardened: what a client does must not become an error of ours."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -12,6 +12,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from ..realtime.close_codes import CloseCode
 from .access import log_refusal
 
+_logger = logging.getLogger("websockets.server")
+_logger.setLevel(logging.WARNING)  # uvicorn reports each connection too
 _FRAMES_PER_TURN = 64
 _FRAMES_PER_SECOND = 1000
 _FRAMES_AT_ONCE = 1024
@@ -36,14 +38,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         """Take what uvicorn gives."""
         super().__init__(*args, **options)
+        self.conn.logger = _logger
         reader: Any = self.conn.reader
         reader.at_eof = partial(self._next_frame, reader.at_eof)
         self._frames = 0
         self._turn: asyncio.Handle | None = None
-        self._unhandled = False
+        self._unhandled = self._held = False
         self._paid_until = 0.0
-        self._slow_turns = 0
-        self._after_close = 0
+        self._slow_turns = self._after_close = 0
 
     # Until uvicorn bounds what one connection does in a turn of the loop.
 
@@ -65,11 +67,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # uvicorn gives no answer to a handshake that cannot be parsed.
             self.close_sent = True
-            log_refusal(self.client, HTTPStatus.BAD_REQUEST)
+            log_refusal(self.client, 400)
             self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)
             self.transport.close()
-        elif not self.read_paused:
+        elif not self._waits():
             self._go_on()
+
+    def _waits(self) -> bool:
+        """Tell whether the app has to take something before the client is read again."""
+        return self.read_paused
 
     def _next_frame(self, at_eof: Callable[[], Generator[None, None, bool]]) -> Any:
         # websockets' parser looks for the end of the stream before each frame. Have it wait there:
@@ -83,11 +89,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         received = len(buffer)
         self._frames, size = 0, -1
         while self._frames < _FRAMES_PER_TURN and 0 < len(buffer) != size:
-            if self.conn.eof_sent:
+            if self.conn.eof_sent or self._held:
                 break
             size = len(buffer)
             super().data_received(b"")
-        self._unhandled = self._frames == _FRAMES_PER_TURN and bool(buffer)
+        self._unhandled = (self._frames == _FRAMES_PER_TURN or self._held) and bool(buffer)
         wasted = self._frames - (self.queue.qsize() - messages)
         wasted -= (received - len(buffer)) // _BYTES_PER_FRAME
         if wasted > 0:
@@ -117,6 +123,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Handle first what had arrived before."""
+        self._held = False
         if self._turn is not None:
             self._turn.cancel()
         if self._unhandled and not self.close_sent:
@@ -162,6 +169,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._drop()
         elif not self.transport.is_closing():
             super().handle_ping()
+
+    def handle_close(self, event: Any) -> None:
+        """Have no send wait for a client that has closed; it would hold up what came before."""
+        self.writable.set()
+        super().handle_close(event)
 
     def handle_parser_exception(self) -> None:
         """Write nothing where nobody is left."""
