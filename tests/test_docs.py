@@ -262,7 +262,7 @@ def test_a_readme_tells_how_to_run_the_service(
     """Type into a shell what the generated README says for production, but stay on this machine."""
     project = moved(projects[combination], tmp_path)
     text = (project.tree / "README.md").read_text(encoding="utf-8")
-    (commands,) = blocks(text.partition("## Run")[2].partition("## Change")[0], "sh")
+    (commands,) = blocks(text.partition("## Run")[2].partition("## Deploy")[0], "sh")
     python = project.tree / "bin" / "python"
     python.parent.mkdir()
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")

@@ -37,6 +37,8 @@ IDENTITY = {
     "user_name": "",
     "user_email": "",
     "license": "MIT",
+    "ci": "none",
+    "container": False,
 }
 AUTH_STYLES = ["none", "api_key", "jwt", "cookie", "ticket", "message"]
 MEDIA_HANDLERS = [

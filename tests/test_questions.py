@@ -259,7 +259,7 @@ def test_a_person_answers_at_the_terminal(template: Path, tmp_path: Path) -> Non
     keys = [b"\x15Chat\r", enter, enter, enter, b"Ada\r", enter, down + enter, down + enter]
     output = converse(
         [sys.executable, "-m", "copier", "copy", str(template), str(tmp_path / "chat")],
-        [*keys, down + b" " + enter, b"a.v1\r", b"y", down + enter],
+        [*keys, down + b" " + enter, b"a.v1\r", b"y", down + enter, down + enter, b"n"],
     )
     answers = yaml.safe_load((tmp_path / "chat/.copier-answers.yml").read_text(encoding="utf-8"))
     assert answers["project_name"] == "Chat"
@@ -271,6 +271,8 @@ def test_a_person_answers_at_the_terminal(template: Path, tmp_path: Path) -> Non
     assert answers["subprotocols"] == "a.v1"
     assert answers["subprotocol_required"] is True
     assert answers["asyncio_mode"] == "strict"
+    assert answers["ci"] == "gitlab"
+    assert answers["container"] is False
     assert "Enter takes the default" in output
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .conftest import COMBINATIONS, LICENSES, ROOT, TEXTS
+from .conftest import COMBINATIONS, ROOT, TEMPLATE, TEXTS
 from .futures import ADDED, HARD, MOVED, NEXT, REMOVED, SOFT
-from .harness.enumeration import Answers, covering, name
+from .harness.enumeration import Answers, candidates, covering, name, questions
 from .harness.updating import ANSWERS_FILE, Project, cached, contents, fresh, releases
 from .test_owner import add_message_type, edit, passes
 
@@ -83,8 +83,17 @@ def differing(one: Answers, other: Answers) -> list[str]:
     ]
 
 
+APART = {
+    key: [COMBINATIONS[0] | {key: value} for value in candidates(questions(ROOT)[key])]
+    for key in sorted(TEMPLATE.apart)
+}
+"""For each question that touches no code, its answers."""
+
+
 def all_pairs() -> list[Pair]:
-    pairs = [*itertools.permutations(COMBINATIONS, 2), *itertools.permutations(LICENSED, 2)]
+    pairs = [
+        p for group in (COMBINATIONS, *APART.values()) for p in itertools.permutations(group, 2)
+    ]
     return [Pair(*pair) for pair in pairs if len(differing(*pair)) == 1]
 
 
@@ -99,8 +108,8 @@ def walk(pairs: Sequence[Pair]) -> list[Pair]:
     return chosen
 
 
-LICENSED = [COMBINATIONS[0] | {"license": license} for license in LICENSES]
-STARTS = [*COMBINATIONS, *LICENSED]
+# Beside the first combination only.
+STARTS = [*COMBINATIONS, *itertools.chain(*APART.values())]
 PAIRS = all_pairs()
 
 
@@ -126,8 +135,9 @@ def way_does_not_matter(shared: Project, afresh: Afresh, pairs: Iterable[Pair]) 
 
 def test_the_pairs_are_all_there() -> None:
     """Each combination has as many neighbours as there are other answers to one question."""
-    licenses = len(LICENSES) * (len(LICENSES) - 1)
-    assert len(PAIRS) == len(COMBINATIONS) * (5 + 4 + 2 + 1) + licenses
+    licenses, providers, container = 4 * 3, 3 * 2, 2 * 1
+    apart = licenses + providers + container
+    assert len(PAIRS) == len(COMBINATIONS) * (5 + 4 + 2 + 1) + apart
     assert Counter(map(str, PAIRS)) == Counter(str(p) for s in STARTS for p in there_and_back(s))
     answers = {part for pair in PAIRS for part in pair.change}
     assert {part for pair in walk(PAIRS) for part in pair.change} == answers
@@ -140,8 +150,12 @@ def test_leaving_and_reaching_an_answer_gives_what_a_fresh_project_has(
     way_does_not_matter(shared, afresh, walk(PAIRS))
 
 
+def start_name(start: Answers) -> str:
+    return "-".join(f"{key}={start[key]}" for key in APART if key in start) or name(start)
+
+
 @pytest.mark.updates
-@pytest.mark.parametrize("start", STARTS, ids=lambda s: s.get("license") or name(s))
+@pytest.mark.parametrize("start", STARTS, ids=start_name)
 def test_the_way_does_not_matter(shared: Project, afresh: Afresh, start: Answers) -> None:
     way_does_not_matter(shared, afresh, there_and_back(start))
 

@@ -175,15 +175,8 @@ def on_github(shell: Shell) -> Shell:
 
 def workflow() -> str:
     """Return the script of the scheduled workflow."""
-    (text,) = section("Update on a schedule", "yaml")
-    config = yaml.safe_load(text)
-    assert config["permissions"] == {"contents": "write", "pull-requests": "write"}
-    assert config[True]["schedule"] == [{"cron": "0 6 * * 1"}]  # YAML 1.1 takes `on` for true
-    *uses, step = config["jobs"]["update"]["steps"]
-    assert [use["uses"].partition("@")[0] for use in uses] == [
-        "actions/checkout",
-        "astral-sh/setup-uv",
-    ]
+    path = ROOT / "template/{% if ci == 'github' %}.github{% endif %}/workflows/template-update.yml"
+    *_, step = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["update"]["steps"]
     return str(step["run"])
 
 
@@ -212,6 +205,65 @@ def test_a_scheduled_update_without_a_conflict_is_green(on_github: Shell) -> Non
     shell.log.unlink()
     shell.type(workflow())  # nothing new now
     assert not shell.log.exists()
+
+
+HOOK = """#!/bin/sh
+for number in $(seq 0 $((GIT_PUSH_OPTION_COUNT - 1))); do
+    eval "echo \\"\\$GIT_PUSH_OPTION_$number\\"" >> "$PWD/options"
+done
+"""
+"""Writes down the push options that GitLab makes a merge request of."""
+
+
+@pytest.fixture
+def on_gitlab(shell: Shell) -> Shell:
+    """A project with an update in conflict, in a repository on a GitLab of our own."""
+    remote = shell.cwd.parent / "group" / "project.git"
+    git(shell.cwd, "clone", "--quiet", "--bare", str(shell.cwd), str(remote))
+    git(remote, "config", "receive.advertisePushOptions", "true")
+    hook = remote / "hooks" / "post-receive"
+    hook.write_text(HOOK, encoding="utf-8")
+    hook.chmod(0o755)
+    address = "https://oauth2:token@gitlab.example:443/group/project.git"
+    git(shell.cwd, "config", f"url.{remote}.insteadOf", address)
+    shell.environment |= {
+        "TEMPLATE_UPDATE_TOKEN": "token",
+        "CI_SERVER_HOST": "gitlab.example",
+        "CI_SERVER_PORT": "443",
+        "CI_PROJECT_PATH": "group/project",
+        "CI_DEFAULT_BRANCH": "main",
+    }
+    return shell
+
+
+@pytest.mark.updates
+def test_a_scheduled_pipeline_opens_a_merge_request(on_gitlab: Shell) -> None:
+    shell, remote = on_gitlab, on_gitlab.cwd.parent / "group" / "project.git"
+    path = ROOT / "template/{% if ci == 'gitlab' %}.gitlab-ci.yml{% endif %}"
+    job = yaml.safe_load(path.read_text(encoding="utf-8"))["template-update"]
+    assert job["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule" && $TEMPLATE_UPDATE_TOKEN'}]
+    (script,) = job["script"]
+    result = shell.run(script)
+    assert result.returncode == 1, "a pipeline with a conflict is red"
+    pushed = git(remote, "diff", "--name-only", "main", "template-update").split()
+    assert {"README.md", ANSWERS_FILE, "NOTES.md"} <= set(pushed)
+    assert (remote / "options").read_text(encoding="utf-8").splitlines() == [
+        "merge_request.create",
+        "merge_request.target=main",
+        "merge_request.title=Draft: Update from the template",
+        "merge_request.description=In conflict: README.md. "
+        "Deleted: src/falcon_service/realtime/close_codes.py src/falcon_service/realtime/outbox.py.",
+        "merge_request.remove_source_branch",
+    ]
+    (remote / "options").unlink()
+    shell.type("git switch --quiet main && sed -i 1d README.md && git commit --quiet -am x")
+    shell.type(script)
+    options = (remote / "options").read_text(encoding="utf-8")
+    assert "merge_request.title=Update from the template\n" in options
+    assert "In conflict: nothing." in options
+    (remote / "options").unlink()
+    shell.type(script)  # nothing new now
+    assert not (remote / "options").exists()
 
 
 def test_renovate_updates_without_trust(shell: Shell) -> None:

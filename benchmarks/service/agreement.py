@@ -9,6 +9,8 @@ from . import wire
 from .serving import Server, ServerError
 
 _PATIENCE = 10.0
+# Where a message stands, so that a client can come back: the service says that too.
+_POSITION = {"position", "recovered"}
 
 
 def check_agreement(server: Server) -> None:
@@ -40,5 +42,5 @@ def _expect(server: Server, ws: ClientConnection, expected: dict[str, str]) -> N
         heard = json.loads(ws.recv(timeout=_PATIENCE))
     except ConnectionClosed as error:
         raise ServerError(f"{server.target.name}: {error}, the others say {expected}") from None
-    if heard != expected:
+    if {key: heard[key] for key in heard.keys() - _POSITION} != expected:
         raise ServerError(f"{server.target.name} says {heard}, the others {expected}")

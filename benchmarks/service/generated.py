@@ -118,9 +118,9 @@ def _no_hardened_protocols(package: Package) -> None:
 
 
 def _no_outbox_bound(package: Package) -> None:
-    def put(self: Any, payload: Any) -> bool:
-        self._size += len(payload)
-        self._payloads.append(payload)
+    def put(self: Any, payload: Any, size: int) -> bool:
+        self._size += size
+        self._payloads.append((payload, size))
         return True
 
     package.replace(package.module("realtime.backlog").Backlog, "put", put)

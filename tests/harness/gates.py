@@ -18,7 +18,8 @@ import yaml
 SCRATCH = tempfile.gettempdir()
 
 _FORBIDDEN_IN_PATHS = re.compile(r'[<>:"|?*\\]')
-_LEFTOVER_JINJA = re.compile(r"\{%|%\}|\{\{|\{#|#\}")
+# `${{` is an expression of GitHub's.
+_LEFTOVER_JINJA = re.compile(r"\{%|%\}|(?<!\$)\{\{|\{#|#\}")
 
 
 def _compiled(text: str) -> object:

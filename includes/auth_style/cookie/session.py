@@ -9,7 +9,7 @@ from falcon import HTTP_CREATED, HTTP_NO_CONTENT
 from falcon.asgi import Request, Response
 
 from ..realtime import CloseCode, Principal, Registry
-from ..security import COOKIE, Identity, Sessions
+from ..security import COOKIE, CredentialSettings, Identity, Sessions
 
 
 class SessionResource:
@@ -18,8 +18,15 @@ class SessionResource:
     public = frozenset({"POST"})
     """It verifies the token itself."""
 
-    def __init__(self, identity: Identity, sessions: Sessions, registry: Registry) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        sessions: Sessions,
+        registry: Registry,
+        settings: CredentialSettings,
+    ) -> None:
         """Verify tokens with `identity`; keep sessions, and close connections with them."""
+        self._same_site = settings.cookie_same_site
         self._identity = identity
         self._sessions = sessions
         self._registry = registry
@@ -34,7 +41,7 @@ class SessionResource:
         ended = self._sessions.end(req)
         session, oldest = self._sessions.begin(principal)
         self._close([*ended, oldest])
-        resp.set_cookie(COOKIE, session, path="/", secure=True, same_site="Lax")
+        resp.set_cookie(COOKIE, session, path="/", secure=True, same_site=self._same_site)
         resp.status = HTTP_CREATED
         resp.media = {"name": principal.name, "expires_at": principal.expires_at}
 
@@ -43,7 +50,8 @@ class SessionResource:
         self._close(self._sessions.end(req))
         # Not unset_cookie: a browser ignores a `__Host-` cookie that is not Secure, also its end.
         epoch = datetime.fromtimestamp(0, UTC)
-        resp.set_cookie(COOKIE, "", expires=epoch, path="/", secure=True, same_site="Lax")
+        same_site = self._same_site
+        resp.set_cookie(COOKIE, "", expires=epoch, path="/", secure=True, same_site=same_site)
         resp.status = HTTP_NO_CONTENT
 
     def _close(self, ended: Iterable[Principal | None]) -> None:

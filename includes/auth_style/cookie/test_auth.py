@@ -52,6 +52,25 @@ async def test_the_cookie_is_for_this_host_and_for_no_script(
     assert {a.lower() for a in attributes} == {"httponly", "secure", "samesite=lax", "path=/"}
 
 
+@pytest.mark.parametrize("name", ["Lax", "strict", "NONE"])
+async def test_a_setting_says_from_whose_pages_the_cookie_is_sent(name: str) -> None:
+    settings = Settings(dev=True, cookie_same_site=name, allow_hosts=("*",))
+    conductor = ASGIConductor(create_app(settings))
+    headers = bearer(token(settings)) | origin(settings)
+    begun = await conductor.simulate_post("/session", headers=headers)
+    headers["Cookie"] = begun.headers["set-cookie"].partition(";")[0]
+    ended = await conductor.simulate_delete("/session", headers=headers)
+    for result in (begun, ended):
+        attributes = result.headers["set-cookie"].lower().split("; ")
+        assert f"samesite={name.lower()}" in attributes
+        assert "secure" in attributes
+
+
+async def test_no_other_word_says_from_whose_pages() -> None:
+    with pytest.raises(ValueError, match="'Lax', 'Strict' or 'None'"):
+        Settings(dev=True, cookie_same_site="any")
+
+
 async def test_the_end_of_a_session_closes_its_connections_and_no_others(
     conductor: ASGIConductor, connect: Connect, settings: Settings, post: Post
 ) -> None:

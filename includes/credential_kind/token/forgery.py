@@ -61,10 +61,12 @@ def changed(**changes: Any) -> Callable[[Settings], str]:
 
 NOW = int(time.time())
 OTHER_KEY = b"another key of thirty-two bytes, at least"
+DEEP = base64.urlsafe_b64encode(b"[" * 3000).decode()
 
 FORGED: dict[str, Callable[[Settings], str]] = {
     "nothing": lambda settings: "",
     "no token": lambda settings: "a.b.c",
+    "a header that nests": lambda settings: f"{DEEP}.{DEEP[:4]}.{DEEP[:4]}",
     "truncated": lambda settings: forge(settings)[:-1],
     "no signature": lambda settings: unsigned(settings, "HS256"),
     "algorithm none": lambda settings: unsigned(settings, "none"),

@@ -47,6 +47,13 @@ class _Claims(msgspec.Struct):
     nbf: float = -math.inf
 
 
+def _frozen(value: Any) -> Any:
+    """Return a claim that nobody can change: it is remembered for the next request."""
+    if isinstance(value, dict):
+        return MappingProxyType({name: _frozen(inner) for name, inner in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
 class Identity:
     """Verifies tokens; makes them, where no other issuer does."""
 
@@ -100,7 +107,7 @@ class Identity:
         try:
             # A key that the issuer has replaced is another one: what it signed is decoded again.
             return self._claims_by_key(token, await self.keys.find(token))
-        except (jwt.PyJWTError, msgspec.ValidationError) as error:
+        except (jwt.PyJWTError, msgspec.ValidationError, RecursionError) as error:
             # Its text may quote the token.
             raise Unauthorized(f"the token is not valid: {type(error).__name__}") from None
 
@@ -119,7 +126,7 @@ class Identity:
         claims = msgspec.convert(media, _Claims)
         if not (claims.sub and claims.sub.isprintable()):
             raise Unauthorized("the token names nobody: its `sub` is empty or not printable")
-        return claims, MappingProxyType(media)
+        return claims, _frozen(media)
 
     def _is_timely(self, claims: _Claims) -> bool:
         earliest, latest = self._clock() - self._leeway, self._clock() + self._leeway

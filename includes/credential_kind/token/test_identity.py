@@ -35,11 +35,13 @@ async def test_an_issued_token_proves_its_name_for_its_lifetime(settings: Settin
 
 async def test_what_else_a_token_claims_can_be_read_and_not_changed(settings: Settings) -> None:
     identity = Identity(settings, time.time)
-    claims = (await identity.verify(forge(settings, roles=["staff"]))).claims
-    assert claims["roles"] == ["staff"]
+    claims = (await identity.verify(forge(settings, roles=["staff"], org={"id": [1]}))).claims
+    assert claims["roles"] == ("staff",)
+    assert claims["org"] == {"id": (1,)}
     assert claims["sub"] == NAME
-    with pytest.raises(TypeError):
-        claims["roles"] = []  # type: ignore[index]
+    for mapping in (claims, claims["org"]):
+        with pytest.raises(TypeError):
+            mapping["id"] = []  # type: ignore[index]
 
 
 SKEW = {

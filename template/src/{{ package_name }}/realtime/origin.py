@@ -1,9 +1,10 @@
 """Which web pages may connect: the Origin allow-list (RFC 6454).
 
-A browser lets any page open a WebSocket to any server and sends the cookies along; CORS does not
-apply. Only the Origin header says where the page is from (RFC 6455 section 10.2).
+A browser lets any page open a WebSocket to any server and sends the cookies along; CORS (`cors.py`)
+does not apply. Only the Origin header says where the page is from (RFC 6455 section 10.2).
 """
 
+import ipaddress
 import re
 
 from falcon import HTTPForbidden
@@ -26,7 +27,15 @@ def parse_origin(text: str) -> Origin:
         raise ValueError("this is no origin, such as https://example.org or http://[::1]:8000")
     scheme, host, port = match.groups()
     scheme = scheme.lower()
+    if host.startswith("["):
+        host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
     return scheme, host.lower(), int(port or _DEFAULT_PORTS[scheme])
+
+
+def write_origin(origin: Origin) -> str:
+    """Return the origin as a browser writes it: without a default port (RFC 6454 section 6.2)."""
+    scheme, host, port = origin
+    return f"{scheme}://{host}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
 
 
 class OriginMiddleware:

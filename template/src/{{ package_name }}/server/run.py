@@ -13,6 +13,7 @@ from .asgi import wrap
 from .interface import ASGIApp
 from .server import Server
 from .settings import ServerSettings
+from .systemd import inherited_sockets
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +53,15 @@ def create_server(
     return Server(config, registry, settings.shutdown_grace / 2)
 
 
-def listen(config: uvicorn.Config, send_timeout: float) -> socket.socket:
+def listen(
+    config: uvicorn.Config, send_timeout: float, sock: socket.socket | None = None
+) -> socket.socket:
     """Listen; have the kernel drop a client that acknowledges nothing for `send_timeout` seconds.
 
-    Without that a closed connection whose client does not read keeps its buffers for ever.
+    Without that a closed connection whose client does not read keeps its buffers for ever. What
+    listens is `sock`, or else a socket at the host and port of `config`.
     """
-    sock = config.bind_socket()
+    sock = sock or config.bind_socket()
     if _TCP_USER_TIMEOUT is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(send_timeout * 1000))
     sock.listen(config.backlog)
@@ -69,5 +73,9 @@ def serve(app: RealtimeApp, settings: ServerSettings) -> None:
     if settings.dev:
         logger.warning("development mode: nothing is secret")
     server = create_server(wrap(app, settings.send_timeout), settings, app.registry)
+    # In development, only this machine may connect, whatever systemd listens on.
+    inherited: list[socket.socket | None] = [] if settings.dev else [*inherited_sockets()]
     with contextlib.suppress(KeyboardInterrupt):
-        server.run([listen(server.config, settings.send_timeout)])
+        server.run(
+            [listen(server.config, settings.send_timeout, sock) for sock in inherited or [None]]
+        )

@@ -10,6 +10,7 @@ import uvicorn
 from ..realtime import Registry
 from .descriptors import Descriptors
 from .flood import flood
+from .systemd import notify
 
 
 class Server(uvicorn.Server):
@@ -26,6 +27,11 @@ class Server(uvicorn.Server):
         self._grace = grace
         self._descriptors = Descriptors()
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the service and listen; then tell systemd."""
+        await super().startup(sockets)
+        notify("READY=1")
+
     async def on_tick(self, counter: int) -> bool:
         """Look after the file descriptors and the log, ten times a second."""
         self._descriptors.check()
@@ -37,6 +43,7 @@ class Server(uvicorn.Server):
 
         Then cut off clients that have not answered, do not read or have not finished a request.
         """
+        notify("STOPPING=1")
         for server in self.servers:
             server.close()
         self._registry.drain()
