@@ -1,12 +1,15 @@
 """What the owner of a generated project does first: make room, and add a message."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from .harness import gates
 from .harness.enumeration import Answers, name
+from .harness.guide import blocks_of, take
 from .harness.rendering import render
 
 SETS: list[Answers] = [
@@ -74,6 +77,64 @@ async def test_a_shout_is_loud(connect: Connect) -> None:
         assert (await receive(ws))["text"] == "HELLO"
 """
     rooms.write_text(rooms.read_text(encoding="utf-8") + test, encoding="utf-8")
+
+
+@pytest.mark.parametrize("answers", SETS, ids=name)
+def test_a_resource_is_added_as_the_readme_says(
+    template: Path, tmp_path: Path, answers: Answers
+) -> None:
+    tree = render(template, answers, tmp_path / "project")
+    readme = (tree / "README.md").read_text(encoding="utf-8")
+    steps = [block for block in blocks_of("README.md", readme) if block.title is not None]
+    changed = [step for step in steps if step.language == "diff"]
+    for step in steps:
+        assert step in changed or not (tree / str(step.title)).exists(), "a new file"
+        take(step, tree)
+    lines = [line for step in changed for line in step.code.splitlines() if line[0] in "+-"]
+    assert len(lines) == 5, "outside new files"
+    passes(tree)
+
+
+RULE = """
+from falcon_service.access import is_allowed
+from falcon_service.realtime import Action, Principal
+
+
+async def test_the_rule():
+    writer = Principal("alice", claims={"roles": ["writer"]})
+    staff = Principal("bob", claims={"roles": ["staff"]})
+    allowed = {
+        (principal.name, action.value, room)
+        for principal in (writer, staff, Principal("carol"))
+        for action in (Action.JOIN, Action.PUBLISH)
+        for room in ("lobby", "staff-1")
+        if await is_allowed(principal, action, room)
+    }
+    assert allowed == {
+        ("alice", "publish", "lobby"),
+        ("alice", "publish", "staff-1"),
+        ("alice", "join", "lobby"),
+        ("bob", "join", "lobby"),
+        ("bob", "join", "staff-1"),
+        ("carol", "join", "lobby"),
+    }
+"""
+
+
+def test_the_rule_that_access_shows_by_example_is_one(template: Path, tmp_path: Path) -> None:
+    tree = render(template, SETS[0], tmp_path / "project")
+    access = tree / "src/falcon_service/access.py"
+    example = re.findall(r"^        .*\n", access.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(example) == 4
+    edit(access, ("    return True\n", "".join(line[4:] for line in example)))
+    (tree / "tests/test_access.py").write_text(RULE, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/test_access.py"],
+        cwd=tree,
+        env=gates.environment(PYTHONPATH="src"),
+        check=True,
+        timeout=60,
+    )
 
 
 @pytest.mark.parametrize("answers", SETS, ids=name)

@@ -13,7 +13,7 @@ from .conftest import COMBINATIONS, ROOT, TEXTS
 from .futures import NEXT
 from .harness import gates
 from .harness.enumeration import Answers, name
-from .harness.guide import Block, blocks_of
+from .harness.guide import Block, blocks_of, take
 from .harness.rendering import render, snapshot
 from .harness.template import Template
 from .harness.updating import ANSWERS_FILE, Project, add_version, cached, contents, git
@@ -33,21 +33,6 @@ def walk(heading: str, until: str) -> list[Block]:
 
 CHOICE = walk("Add a choice to `auth_style`", until="Add a question")
 QUESTION = walk("Add a question", until="A fault")
-
-
-def take(step: Block, copy: Path) -> None:
-    """Write the file that a step shows, or make its change, which must fit in one place."""
-    path = copy / str(step.title)
-    if step.language != "diff":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(step.code, encoding="utf-8")
-        return
-    lines = step.code.splitlines(keepends=True)
-    before = "".join(line[1:] for line in lines if line[0] != "+")
-    after = "".join(line[1:] for line in lines if line[0] != "-")
-    text = path.read_text(encoding="utf-8")
-    assert text.count(before) == 1, f"{step.title} has changed:\n{step.code}"
-    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
 @pytest.fixture

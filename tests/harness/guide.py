@@ -97,6 +97,21 @@ def write(folder: Path, project: Path) -> None:
             path.write_text(block.code, encoding="utf-8")
 
 
+def take(step: Block, folder: Path) -> None:
+    """Write the file that a block is, or make the change that it shows, which fits in one place."""
+    path = folder / str(step.title)
+    if step.language != "diff":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(step.code, encoding="utf-8")
+        return
+    lines = step.code.splitlines(keepends=True)
+    before = "".join(line[1:] for line in lines if line[0] != "+")
+    after = "".join(line[1:] for line in lines if line[0] != "-")
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1, f"{step.title} has changed:\n{step.code}"
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
 def mistakes(folder: Path) -> Iterator[Mistake]:
     """Return each block that shows a mistake, with the output that stands below it."""
     for page in pages(folder):
