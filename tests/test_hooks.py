@@ -135,12 +135,17 @@ def test_after_uv_sync_the_hooks_find_their_tools_in_any_shell(
 
 
 def test_without_uv_the_hooks_take_the_tools_of_the_active_environment(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hide(monkeypatch, "uv")
+    # This environment has uv too, for other tests.
+    path = tmp_path / "tools only"
+    path.mkdir()
+    for tool in ("ruff", "mypy"):
+        (path / tool).symlink_to(TOOLS / tool)
     # A colleague with uv has committed its lock file.
     (fresh / "uv.lock").write_text("version = 1\n")
-    result = hooks(fresh)
+    result = hooks(fresh, path=path)
     assert result.returncode == 0, result.stdout
 
 
