@@ -10,7 +10,7 @@ from . import futures
 from .harness.enumeration import Answers, Representative
 from .harness.template import Template
 
-pytest_plugins = ["tests.harness.plugin"]
+pytest_plugins = ["tests.harness.plugin", "tests.skipping"]
 
 ROOT = Path(__file__).parents[1]
 

@@ -251,8 +251,8 @@ def test_a_scheduled_pipeline_opens_a_merge_request(on_gitlab: Shell) -> None:
         "merge_request.create",
         "merge_request.target=main",
         "merge_request.title=Draft: Update from the template",
-        "merge_request.description=In conflict: README.md. "
-        "Deleted: src/falcon_service/realtime/close_codes.py src/falcon_service/realtime/outbox.py.",
+        "merge_request.description=In conflict: README.md. Deleted: "
+        "src/falcon_service/realtime/close_codes.py src/falcon_service/realtime/outbox.py.",
         "merge_request.remove_source_branch",
     ]
     (remote / "options").unlink()

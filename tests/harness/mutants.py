@@ -28,6 +28,7 @@ only_mutate=
 {only}
 also_copy=
     README.md
+    .env.example
 {copies}
 mutate_only_covered_lines=true
 pytest_add_cli_args_test_selection=tests

@@ -37,7 +37,7 @@ class SessionResource:
         The token is verified here, so that a cookie alone can never make another one. The session
         that this browser had ends, and so does the oldest of somebody who has too many of them.
         """
-        principal = self._identity.verify_bearer(req)
+        principal = await self._identity.verify_bearer(req)
         ended = self._sessions.end(req)
         session, oldest = self._sessions.begin(principal)
         self._close([*ended, oldest])

@@ -18,4 +18,4 @@ class AuthMiddleware(Authentication):
 
     async def authenticate(self, req: Request, ws: WebSocket | None) -> Principal:
         """Verify the token of a request or a handshake."""
-        return self._identity.verify_bearer(req)
+        return await self._identity.verify_bearer(req)

@@ -39,7 +39,7 @@ class AuthMiddleware(Authentication):
     async def authenticate(self, req: Request, ws: WebSocket | None) -> Principal:
         """Verify the token of a request, or accept a WebSocket and verify its first message."""
         if ws is None:
-            return self._identity.verify_bearer(req)
+            return await self._identity.verify_bearer(req)
         if not routes_of(req).takes_websocket(req):
             return Principal.anonymous  # Falcon denies it with 404 or 405
         await accept(req, ws)
@@ -49,5 +49,5 @@ class AuthMiddleware(Authentication):
         except TimeoutError:
             raise HTTPError(HTTP_REQUEST_TIMEOUT) from None
         except (MessageError, PayloadTypeError):
-            raise Unauthorized from None
-        return self._identity.verify(first.token)
+            raise Unauthorized("the first message carries no token") from None
+        return await self._identity.verify(first.token)

@@ -23,9 +23,9 @@ class AuthMiddleware(Authentication):
     async def authenticate(self, req: Request, ws: WebSocket | None) -> Principal:
         """Verify the token of a request; redeem the ticket of a handshake."""
         if ws is None:
-            return self._identity.verify_bearer(req)
+            return await self._identity.verify_bearer(req)
         try:
             ticket = req.get_param("ticket", required=True, allow_multiple=False)
         except HTTPBadRequest:
-            raise Unauthorized from None
+            raise Unauthorized("one ticket is needed in the query string") from None
         return self._tickets.redeem(str(ticket))

@@ -14,10 +14,11 @@ _NOBODY = "0" * 64
 
 
 class Unauthorized(HTTPUnauthorized):
-    """401 with a challenge; does not reveal what was wrong."""
+    """401 with a challenge; only the log learns what was wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(description="The key is missing or not valid.", challenges=["ApiKey"])
+        self.add_note(reason)
 
 
 def make_key(name: str) -> tuple[str, str]:
@@ -46,14 +47,14 @@ class Identity:
         """Return the principal that the key names; raise Unauthorized if the key is not valid."""
         name, _, secret = (key or "").rpartition(".")
         if not name or len(name) + len(secret) > _MAX_LENGTH:
-            raise Unauthorized
+            raise Unauthorized("there is no API key, or it is malformed")
         if self._dev:
             expected = _digest(_development_secret(name))
         else:
             # An unknown id takes as long as a wrong secret.
             expected = self._digests.get(name, _NOBODY)
         if not hmac.compare_digest(_digest(secret).encode(), expected.encode()):
-            raise Unauthorized
+            raise Unauthorized("the API key is wrong, or its name unknown")
         return Principal(name)
 
 

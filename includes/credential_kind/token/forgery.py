@@ -29,7 +29,7 @@ def bearer(token: str) -> dict[str, str]:
 
 def forge(
     settings: Settings,
-    key: bytes | None = None,
+    key: Any = None,
     algorithm: str = "HS256",
     headers: dict[str, Any] | None = None,
     **changes: Any,
@@ -107,7 +107,7 @@ FORGED: dict[str, Callable[[Settings], str]] = {
     "a beginning that is not a number": changed(nbf=math.nan),
     "a stray byte in the signature": lambda settings: forge(settings).replace(".", ".!"),
     "padding": lambda settings: forge(settings) + "=",
-    "oversized": changed(sub="x" * 4096),
+    "oversized": changed(sub="x" * 4900),
 }
 
 

@@ -17,6 +17,7 @@ from .formats import BINARY, TEXT
 from .limits import Limits
 from .registry import OPENED, Registry
 from .routes import ROUTES, Routes
+from .trail import Trail
 from .wire import WIRE, ReceivingWire
 
 
@@ -42,6 +43,7 @@ class RealtimeApp(App[Request, Response]):
         self.ws_options.default_close_reasons.update({code: code.meaning for code in CloseCode})
         add_media_handlers(self, limits)
         add_error_handlers(self)
+        self.add_middleware(Trail())
 
     def add_sink(self, sink: Any, prefix: Any = "/", *, public: bool = False) -> None:
         """Add a sink, as Falcon does; it needs a credential unless it is `public`."""

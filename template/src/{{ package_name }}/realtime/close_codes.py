@@ -1,6 +1,7 @@
 """The close codes of this service, in one table: for the code and for the tests."""
 
 from enum import IntEnum
+from http import HTTPStatus
 from typing import Self
 
 
@@ -31,3 +32,26 @@ class CloseCode(IntEnum):
     TOKEN_EXPIRED = 4001, "the token has expired", True
     TOO_SLOW = 4002, "messages are read too slowly", True
     IDLE = 4004, "no message for too long", True
+
+
+# What only a client sends, and what stands for a close frame that never came (section 7.4.1).
+_OF_THE_CLIENT = {
+    1001: "the client goes away",
+    1002: "protocol error",
+    1005: "the client gave no code",
+    1006: "lost without a close frame",
+    1008: "against the client's policy",
+}
+_DENIED = 3000
+
+
+def meaning_of(code: int) -> str:
+    """Return what a close code means, whoever has sent it."""
+    try:
+        return CloseCode(code).meaning
+    except ValueError:
+        pass
+    try:
+        return f"denied: {HTTPStatus(code - _DENIED).phrase}"
+    except ValueError:
+        return _OF_THE_CLIENT.get(code, "a code of the client's own")

@@ -56,6 +56,7 @@ class Connection(Generic[M]):
     ) -> None:
         """Expect these types of message; close with 4001 after `lifetime` seconds."""
         self.close_code: int | None = None
+        self.received = self.sent = 0
         self._wire = wire
         self._expected = expected
         self._limits = limits
@@ -90,6 +91,7 @@ class Connection(Generic[M]):
         """Send a message after those before it; do nothing once the connection is closing."""
         if self._state is not _State.OPEN:
             return
+        self.sent += 1
         encoded = message if isinstance(message, Encoded) else Encoded(message)
         self._active_at = self._loop.time()
         if not self._outbox.put(encoded, self._payload_type):
@@ -133,6 +135,7 @@ class Connection(Generic[M]):
         if event["type"] == "websocket.disconnect":
             self._end(event["code"])
             return
+        self.received += 1
         try:
             text = event.get("text")
             media = BINARY.deserialize(event["bytes"]) if text is None else TEXT.deserialize(text)
@@ -185,6 +188,5 @@ class Connection(Generic[M]):
             self._timer.cancel()
         self._inbox.end()
         await self._outbox.flush(self._limits.send_timeout)
-        logger.info("connection closed with %s", self.close_code)
         if self._crash is not None:
             raise self._crash

@@ -6,6 +6,7 @@ from falcon import (
     MEDIA_JSON,
     HTTPBadRequest,
     HTTPError,
+    HTTPInternalServerError,
     HTTPServiceUnavailable,
     HTTPUnprocessableEntity,
     PayloadTypeError,
@@ -15,20 +16,22 @@ from falcon.asgi import App, Request, Response, WebSocket
 from .broker import BrokerUnavailableError
 from .close_codes import CloseCode
 from .messages import MessageError
+from .trail import log_crash
 
 DENIAL = "realtime.denial"
-"""Where in the ASGI scope a denied handshake leaves its HTTPError, for the server to send."""
+"""Where in the ASGI scope a denied request leaves its HTTPError, for the server to send or log."""
 
 _DENIED = 3000
 
 
 def add_error_handlers(app: App[Request, Response]) -> None:
-    """Handle what is the client's fault; the rest is a crash: logged by Falcon, 500 or 1011."""
+    """Handle what is the client's fault; the rest is a crash: logged, then 500 or 1011."""
     app.set_error_serializer(write_json)
     app.add_error_handler(HTTPError, close_with_reason)
     app.add_error_handler(MessageError, close_with_reason)
     app.add_error_handler(PayloadTypeError, close_with_reason)
     app.add_error_handler(BrokerUnavailableError, be_unavailable)
+    app.add_error_handler(Exception, crash)
 
 
 def write_json(req: Request, resp: Response, error: HTTPError) -> None:
@@ -56,7 +59,8 @@ async def close_with_reason(
         if isinstance(error, MessageError):
             invalid = error.answer.code == "invalid"
             status = HTTPUnprocessableEntity if invalid else HTTPBadRequest
-            raise status(description=error.answer.detail)
+            error = status(description=error.answer.detail)
+        req.scope[DENIAL] = error
         raise error
     if isinstance(error, HTTPError):
         req.scope[DENIAL] = error
@@ -78,3 +82,21 @@ async def be_unavailable(
     """Deny for a moment what needs the broker."""
     unavailable = HTTPServiceUnavailable(retry_after=1)
     await close_with_reason(req, resp, unavailable, params, ws=ws)
+
+
+async def crash(
+    req: Request,
+    resp: Response | None,
+    error: Exception,
+    params: dict[str, Any],
+    *,
+    ws: WebSocket | None = None,
+) -> None:
+    """Log an error of ours; answer 500, or close with 1011 what is still open."""
+    if ws is None or ws.unaccepted:
+        log_crash(req, error, HTTPInternalServerError().status_code)
+    else:
+        log_crash(req, error, CloseCode.SERVER_ERROR)
+    if ws is None:
+        raise HTTPInternalServerError
+    await ws.close(CloseCode.SERVER_ERROR)

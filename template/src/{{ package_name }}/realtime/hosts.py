@@ -11,6 +11,7 @@ from falcon import HTTPBadRequest
 from falcon.asgi import Request, Response, WebSocket
 
 from .routes import routes_of
+from .trail import explained
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -47,12 +48,12 @@ class HostMiddleware:
     async def process_request(self, req: Request, resp: Response) -> None:
         """Check an HTTP request."""
         if not self._is_allowed(req) and not routes_of(req).is_for_any_host(req):
-            raise _denial()
+            raise _denial(req)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
         """Check a handshake."""
         if not self._is_allowed(req):
-            raise _denial()
+            raise _denial(req)
 
     def _is_allowed(self, req: Request) -> bool:
         # The server has already denied a request with several hosts.
@@ -63,6 +64,8 @@ class HostMiddleware:
             return False
 
 
-def _denial() -> HTTPBadRequest:
+def _denial(req: Request) -> HTTPBadRequest:
     description = "This service does not answer to that host: see APP_ALLOW_HOSTS."
-    return HTTPBadRequest(description=description)
+    host = req.get_header("Host")
+    reason = f"the host {host!r} is not in APP_ALLOW_HOSTS"
+    return explained(HTTPBadRequest(description=description), reason)

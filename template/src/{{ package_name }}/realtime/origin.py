@@ -11,6 +11,7 @@ from falcon import HTTPForbidden
 from falcon.asgi import Request, Response, WebSocket
 
 from .routes import routes_of
+from .trail import explained
 
 Origin = tuple[str, str, int]
 
@@ -54,12 +55,12 @@ class OriginMiddleware:
         required = self._required and req.method not in _SAFE_METHODS
         why = self._why_not(req, required)
         if why is not None and not routes_of(req).is_for_any_host(req):
-            raise HTTPForbidden(description=why)
+            raise _denial(req, why)
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
         """Check a handshake."""
         if (why := self._why_not(req, self._required)) is not None:
-            raise HTTPForbidden(description=why)
+            raise _denial(req, why)
 
     def _why_not(self, req: Request, required: bool) -> str | None:
         origin = req.get_header("Origin")
@@ -70,3 +71,9 @@ class OriginMiddleware:
         except ValueError:
             allowed = False
         return None if allowed else "Pages of this origin may not connect."
+
+
+def _denial(req: Request, why: str) -> HTTPForbidden:
+    origin = req.get_header("Origin")
+    reason = why if origin is None else f"the origin {origin!r} is not in APP_ALLOW_ORIGINS"
+    return explained(HTTPForbidden(description=why), reason)

@@ -15,6 +15,7 @@ from .limits import Limits
 from .media import Encoded, payload_type_of
 from .messages import M, Resync, TypeForm
 from .principal import Principal, principal_of
+from .trail import REQUEST_ID, logged
 from .wire import WIRE, WRITE, write_nothing
 
 Subscribe = Callable[[Deliver], AbstractAsyncContextManager[object]]
@@ -25,7 +26,8 @@ OPENED = "realtime.opened"
 
 async def accept(req: Request, ws: WebSocket) -> None:
     """Accept the WebSocket, with the subprotocol that the middleware has selected."""
-    await ws.accept(req.context.get("subprotocol"))
+    headers = {"X-Request-ID": req.scope[REQUEST_ID]} if REQUEST_ID in req.scope else None
+    await ws.accept(req.context.get("subprotocol"), headers)
 
 
 class Registry:
@@ -83,7 +85,7 @@ class Registry:
         try:
             if self._verify is not None and principal is not Principal.anonymous:
                 self._verify(req)
-            async with connection.open():
+            async with logged(req, principal, connection), connection.open():
                 yield connection
         finally:
             del self._open[connection]

@@ -1,8 +1,7 @@
 """The ASGI wrappers: what a server needs and Falcon does not do."""
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from falcon import HTTPError, HTTPForbidden, HTTPInternalServerError
 from uvicorn.config import STARTUP_FAILURE
@@ -10,11 +9,9 @@ from uvicorn.config import STARTUP_FAILURE
 from ..realtime.close_codes import CloseCode
 from ..realtime.deadline import in_time
 from ..realtime.errors import DENIAL
-
-Event = dict[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Event], Coroutine[Any, Any, None]]
-ASGIApp = Callable[[Event, Receive, Send], Awaitable[None]]
+from ..realtime.trail import REQUEST_ID
+from .access import AccessLog
+from .interface import ASGIApp, Event, Receive, Send
 
 _DENIAL_EXTENSION = "websocket.http.response"
 
@@ -42,7 +39,7 @@ class DenialResponses:
             if event["type"] == "websocket.close" and not accepted:
                 crashed = event["code"] == CloseCode.SERVER_ERROR
                 fallback = HTTPInternalServerError() if crashed else HTTPForbidden()
-                await _deny(scope.get(DENIAL, fallback), send)
+                await _deny(scope, scope.get(DENIAL, fallback), send)
             else:
                 accepted = True
                 await send(event)
@@ -50,8 +47,10 @@ class DenialResponses:
         await self._app(scope, receive, send_or_deny)
 
 
-async def _deny(error: HTTPError, send: Send) -> None:
+async def _deny(scope: Event, error: HTTPError, send: Send) -> None:
     headers = {"content-type": "application/json"}
+    if REQUEST_ID in scope:
+        headers["x-request-id"] = scope[REQUEST_ID]
     headers.update({name.lower(): value for name, value in dict(error.headers or {}).items()})
     await send(
         {
@@ -100,7 +99,7 @@ class SendDeadline:
 
 def wrap(app: ASGIApp, send_timeout: float) -> ASGIApp:
     """Put the app into its ASGI wrappers; no send takes longer than `send_timeout` seconds."""
-    return DenialResponses(SendDeadline(app, send_timeout))
+    return AccessLog(DenialResponses(SendDeadline(app, send_timeout)))
 
 
 def create_asgi() -> NoReturn:

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 from falcon import MEDIA_JSON, HTTPError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .access import log_refusal
+
 _MAX_OUTSIDE = 65_536
 _MAX_UNWANTED = 1_048_576
 _MAX_FIELDS = 256
@@ -161,6 +163,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         begun = self._answering and not (self.receiving and not self.cycle.response_started)
+        if not self.transport.is_closing():
+            log_refusal(self.client, status)
         if begun or self.pipeline:
             self._drop()
         elif not self.transport.is_closing():

@@ -9,7 +9,8 @@ from typing import Any
 import uvicorn
 
 from ..realtime import RealtimeApp, Registry
-from .asgi import ASGIApp, wrap
+from .asgi import wrap
+from .interface import ASGIApp
 from .server import Server
 from .settings import ServerSettings
 from .systemd import inherited_sockets
@@ -32,6 +33,8 @@ def create_server(
         "host": settings.host,
         "port": settings.port,
         "lifespan": "on",
+        # As `set_up_logging` has it.
+        "log_config": None,
         "access_log": False,
         "server_header": False,
         "proxy_headers": bool(settings.trusted_proxies),

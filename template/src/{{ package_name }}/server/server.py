@@ -9,6 +9,7 @@ import uvicorn
 
 from ..realtime import Registry
 from .descriptors import Descriptors
+from .flood import flood
 from .systemd import notify
 
 
@@ -32,8 +33,9 @@ class Server(uvicorn.Server):
         notify("READY=1")
 
     async def on_tick(self, counter: int) -> bool:
-        """Look after the file descriptors, ten times a second."""
+        """Look after the file descriptors and the log, ten times a second."""
         self._descriptors.check()
+        flood.report()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

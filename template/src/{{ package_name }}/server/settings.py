@@ -2,7 +2,7 @@
 
 import ipaddress
 import logging
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -52,6 +52,9 @@ class ServerSettings(Limits):
     """Whose pages may connect, or `*`; by default this service's own, on this machine."""
     trusted_proxies: Words = ()
     """Whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses and networks."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """`auto` is for people in a terminal, JSON elsewhere."""
     head_timeout: PositiveFloat = 10.0
     """How long a request may take to begin its body, from the first moment or the last answer."""
     ping_interval: PositiveFloat = 20.0
@@ -76,6 +79,11 @@ class ServerSettings(Limits):
     _split = field_validator("allow_hosts", "allow_origins", "trusted_proxies", mode="before")(
         split_words
     )
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("allow_hosts")
     @classmethod

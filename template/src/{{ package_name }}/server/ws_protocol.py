@@ -10,6 +10,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ..realtime.close_codes import CloseCode
+from .access import log_refusal
 
 _logger = logging.getLogger("websockets.server")
 _logger.setLevel(logging.WARNING)  # uvicorn reports each connection too
@@ -42,11 +43,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         reader.at_eof = partial(self._next_frame, reader.at_eof)
         self._frames = 0
         self._turn: asyncio.Handle | None = None
-        self._unhandled = False
-        self._held = False
+        self._unhandled = self._held = False
         self._paid_until = 0.0
-        self._slow_turns = 0
-        self._after_close = 0
+        self._slow_turns = self._after_close = 0
 
     # Until uvicorn bounds what one connection does in a turn of the loop.
 
@@ -68,6 +67,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # uvicorn gives no answer to a handshake that cannot be parsed.
             self.close_sent = True
+            log_refusal(self.client, 400)
             self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)
             self.transport.close()
         elif not self._waits():

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from ..realtime.wire import WIRE, Deliver, Wire
+from .access import log_refusal
 from .ws_protocol import WebSocketProtocol
 
 
@@ -15,6 +16,8 @@ class WiredProtocol(WebSocketProtocol):
         if not self.close_sent:
             wire: Wire = self
             cast(dict[str, Any], self.scope["extensions"])[WIRE] = wire
+        else:
+            log_refusal(self.client, self.response.status_code)
 
     def deliver(self, deliver: Deliver) -> None:
         """Have `deliver` called with each event in its order, first those that wait."""
