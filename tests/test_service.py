@@ -213,8 +213,11 @@ async def test_sigterm_tells_everybody_1012_while_messages_flow(
             everybody.release()
             try:
                 while True:
-                    await ws.send(json.dumps({"type": "publish", "text": "x" * 100}))
-                    await ws.recv()
+                    text = f"{number} ".ljust(100, "x")
+                    await ws.send(json.dumps({"type": "publish", "text": text}))
+                    # The server is faster than these clients: each waits for its own message.
+                    while json.loads(await ws.recv())["text"] != text:
+                        pass
             except ConnectionClosed:
                 return ws.close_code
 
@@ -258,7 +261,7 @@ async def test_a_stalled_reader_is_closed_and_delays_nobody(
             stalled.transport.pause_reading()
             await publish_much(other)
             deadline = time.monotonic() + 20
-            while "connection closed with" not in service.log.read_text(encoding="utf-8"):
+            while "connection closed" not in service.log.read_text(encoding="utf-8"):
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.05)
             stalled.transport.abort()
