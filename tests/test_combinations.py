@@ -72,7 +72,7 @@ def test_the_command_that_reproduces_a_combination_gives_its_answers(
 
 def test_every_choice_is_in_some_combination(subject: Template) -> None:
     for key, question in questions(subject.root).items():
-        choices = question.get("choices", {})
+        choices = {} if key in subject.apart else question.get("choices", {})
         for value in choices.values() if isinstance(choices, dict) else []:
             assert any(
                 value == answers.get(key) or value in answers.get(key, [])
