@@ -53,15 +53,20 @@ class Connection(Generic[M]):
         limits: Limits,
         lifetime: float = math.inf,
         payload_type: WebSocketPayloadType = DEFAULT_PAYLOAD_TYPE,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """Expect these types of message; close with 4001 after `lifetime` seconds."""
+        """Expect these types of message; close with 4001 after `lifetime` seconds.
+
+        `loop` tells the time; None means the loop that runs.
+        """
         self.close_code: int | None = None
         self.received = self.sent = 0
         self._wire = wire
         self._expected = expected
         self._limits = limits
         self._payload_type = payload_type
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop or asyncio.get_running_loop()
         self._inbox: Inbox[M] = Inbox(wire, limits, self._overload)
         self._outbox = Outbox(ws, wire, limits, self._end)
         self._crash: Exception | None = None

@@ -22,12 +22,22 @@ class EventStream:
     collector when the listener leaves.
     """
 
-    def __init__(self, limits: Limits, lifetime: float, write: Write = write_nothing) -> None:
-        """End after `lifetime` seconds; `write` writes a chunk of the response, if it can now."""
+    def __init__(
+        self,
+        limits: Limits,
+        lifetime: float,
+        write: Write = write_nothing,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """End after `lifetime` seconds; `write` writes a chunk of the response, if it can now.
+
+        `loop` tells the time; None means the loop that runs.
+        """
         self.close_code: CloseCode | None = None
         self._limits = limits
         self._write = write
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop or asyncio.get_running_loop()
         self._expires_at = self._loop.time() + lifetime
         self._backlog: Backlog[Encoded] = Backlog(limits.outbox_messages, limits.outbox_size)
         self._waiter: asyncio.Future[bool] | None = None
