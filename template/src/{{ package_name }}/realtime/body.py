@@ -110,4 +110,6 @@ class BoundedHandler(BaseHandler):
 
 def _too_large(max_size: int) -> HTTPError:
     description = f"The body must not exceed {max_size} bytes."
-    return HTTPContentTooLarge(description=description, headers=_CLOSE)
+    # The connection stays open: closed on a client that still sends, it would be reset, and the
+    # answer lost (RFC 9112 section 9.6).
+    return HTTPContentTooLarge(description=description)
