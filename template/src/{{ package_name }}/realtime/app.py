@@ -45,7 +45,7 @@ class RealtimeApp(App[Request, Response]):
         add_media_handlers(self, limits)
         add_error_handlers(self)
         self.add_middleware(Trail())
-        self.add_middleware(DrainMiddleware(self.registry.check))
+        self.add_middleware(DrainMiddleware(self.registry.deny_if_stopping))
 
     def add_sink(self, sink: Any, prefix: Any = "/", *, public: bool = False) -> None:
         """Add a sink, as Falcon does; it needs a credential unless it is `public`."""

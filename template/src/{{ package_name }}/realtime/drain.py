@@ -35,10 +35,10 @@ async def spread(
 class DrainMiddleware:
     """Denies handshakes while the service stops, before a WebSocket is accepted."""
 
-    def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
-        """Have `check` raise an `HTTPError` while the service stops."""
-        self._check = check
+    def __init__(self, deny_if_stopping: Callable[[], None]) -> None:
+        """Have the function raise an `HTTPError` while the service stops."""
+        self._deny_if_stopping = deny_if_stopping
 
     async def process_request_ws(self, req: Request, ws: WebSocket) -> None:
-        """Deny with the error of the check."""
-        await self._check()
+        """Deny the handshake with that error."""
+        self._deny_if_stopping()

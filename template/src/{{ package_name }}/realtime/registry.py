@@ -58,7 +58,11 @@ class Registry:
         return len(self._open)
 
     async def check(self) -> None:
-        """Raise an `HTTPError`, a 503, once the service stops."""
+        """Raise an `HTTPError` once the service stops, as a part of what must be ready."""
+        self.deny_if_stopping()
+
+    def deny_if_stopping(self) -> None:
+        """Raise a 503 once the service stops."""
         if self._draining:
             raise HTTPServiceUnavailable(description="The service is stopping.", retry_after=1)
 
@@ -93,7 +97,7 @@ class Registry:
         Where the credential comes in the first message, the WebSocket is accepted already.
         """
         principal = principal_of(req)
-        lifetime = await self._admit(principal)
+        lifetime = self._admit(principal)
         if ws.unaccepted:
             await accept(req, ws)
         payload_type = payload_type_of(req.context.get("subprotocol"))
@@ -121,7 +125,7 @@ class Registry:
         """
         principal = principal_of(req)
         write = req.scope.get("extensions", {}).get(WRITE, write_nothing)
-        stream = EventStream(self._limits, await self._admit(principal), write)
+        stream = EventStream(self._limits, self._admit(principal), write)
         # Falcon closes no iterator of events, and the garbage collector is no place to run
         # asynchronous code: the app closes this stack once the answer has ended, however it ends.
         opened = req.scope.setdefault(OPENED, AsyncExitStack())
@@ -133,9 +137,9 @@ class Registry:
         resp.set_header("X-Accel-Buffering", "no")
         resp.sse = stream
 
-    async def _admit(self, principal: Principal) -> float:
+    def _admit(self, principal: Principal) -> float:
         """Return for how many seconds the principal may stay; raise an HTTPError if not at all."""
-        await self.check()
+        self.deny_if_stopping()
         lifetime = principal.expires_at - self._clock()
         if lifetime <= 0:
             raise HTTPUnauthorized(description="The credential has expired.")

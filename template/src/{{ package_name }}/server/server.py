@@ -17,7 +17,6 @@ from .descriptors import Descriptors
 from .flood import flood
 from .systemd import notify
 
-
 logger = logging.getLogger(__name__)
 
 _TICK = 0.1
