@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -68,7 +67,6 @@ class Server(uvicorn.Server):
             self._captured_signals.append(sig)
             self.force_exit = True
         else:
-            logger.info("%s: everybody is closed at once", signal.Signals(sig).name)
             # Nothing else wakes the loop after a signal.
             self._loop.call_soon_threadsafe(self._hurry.set)
 
