@@ -23,6 +23,9 @@ API_KEY = "the-key-of-the-benchmark"
 _CREDENTIALS = {
     # One client comes again and again, each time with a ticket that was fetched beforehand.
     "APP_MAX_TICKETS": "100000",
+    # As its peers: everybody is closed at once.
+    "APP_SHUTDOWN_DELAY": "0",
+    "APP_DRAIN_WINDOW": "0",
     "APP_SECRET": "the secret of the benchmark, which is long enough",
     "APP_API_KEYS": f"alice:{hashlib.sha256(API_KEY.encode()).hexdigest()}",
 }
