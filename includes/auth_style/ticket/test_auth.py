@@ -12,7 +12,7 @@ from {{ package_name }}.settings import Settings
 
 from . import credentials
 from .attempt import Attempt, Post
-from .codec import receive, send
+from .codec import OFFERED, receive, send
 from .conftest import Connect, denied_with
 from .forgery import DENIED_BEARERS, bearer, forge, token
 {% if asyncio_mode == 'strict' %}
@@ -114,7 +114,8 @@ async def redeemed(settings: Settings, lifetime: float, *, later: float, jump: f
     answer = await conductor.simulate_post("/tickets", headers=bearer(expiring))
     now = {"clock": now["clock"] + jump, "monotonic": later}
     query = f"ticket={answer.json['ticket']}"
-    status = await denied_with(conductor.simulate_ws("/nowhere", query_string=query))
+    ws = conductor.simulate_ws("/nowhere", query_string=query, subprotocols=OFFERED)
+    status = await denied_with(ws)
     return {404: True, 401: False}[status]
 
 
