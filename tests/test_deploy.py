@@ -369,9 +369,10 @@ def test_the_manifests_fit_the_service(jwt: Project) -> None:
     example = (jwt.tree / ".env.example").read_text(encoding="utf-8")
     defaults = dict(re.findall("^(?:# )?(APP_[A-Z_]+)=(.*)$", example, re.MULTILINE))
     assert {variable["name"] for variable in container["env"]} <= defaults.keys()
-    sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    grace = pod["spec"]["terminationGracePeriodSeconds"]
-    assert grace > sleep + int(defaults["APP_SHUTDOWN_GRACE"])
+    given = defaults | {each["name"]: each.get("value", "") for each in container["env"]}
+    grace = int(given["APP_SHUTDOWN_GRACE"])
+    assert grace > float(given["APP_SHUTDOWN_DELAY"]) + float(given["APP_DRAIN_WINDOW"])
+    assert pod["spec"]["terminationGracePeriodSeconds"] > grace
     assert container["ports"][0]["containerPort"] == int(defaults["APP_PORT"])
     assert service["spec"]["selector"] == pod["metadata"]["labels"]
     assert pod["metadata"]["labels"] == deployment["spec"]["selector"]["matchLabels"]

@@ -20,9 +20,12 @@ PEERS = (*APPS, "websockets")
 
 # None of these is a secret: they exist for the time of a run, on this machine.
 API_KEY = "the-key-of-the-benchmark"
-_CREDENTIALS = {
+_SETTINGS = {
     # One client comes again and again, each time with a ticket that was fetched beforehand.
     "APP_MAX_TICKETS": "100000",
+    # As its peers: everybody is closed at once.
+    "APP_SHUTDOWN_DELAY": "0",
+    "APP_DRAIN_WINDOW": "0",
     "APP_SECRET": "the secret of the benchmark, which is long enough",
     "APP_API_KEYS": f"alice:{hashlib.sha256(API_KEY.encode()).hexdigest()}",
 }
@@ -54,7 +57,7 @@ class Target:
             if not key.startswith(("APP_", "PYTHON", "UVICORN_", "WEB_CONCURRENCY"))
         }
         path = os.pathsep.join(filter(None, (self.source, str(ROOT))))
-        return mine | _CREDENTIALS | {"PYTHONHASHSEED": "0", "PYTHONPATH": path}
+        return mine | _SETTINGS | {"PYTHONHASHSEED": "0", "PYTHONPATH": path}
 
 
 def find_targets(python: str, scratch: Path, before: Path | None = None) -> dict[str, Target]:

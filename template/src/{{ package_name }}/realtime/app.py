@@ -12,6 +12,7 @@ from falcon.routing import StaticRoute
 from .access import Access, IsAllowed, allow_everybody
 from .body import add_media_handlers
 from .close_codes import CloseCode
+from .drain import DrainMiddleware
 from .errors import add_error_handlers
 from .formats import BINARY, TEXT
 from .limits import Limits
@@ -44,6 +45,7 @@ class RealtimeApp(App[Request, Response]):
         add_media_handlers(self, limits)
         add_error_handlers(self)
         self.add_middleware(Trail())
+        self.add_middleware(DrainMiddleware(self.registry.deny_if_stopping))
 
     def add_sink(self, sink: Any, prefix: Any = "/", *, public: bool = False) -> None:
         """Add a sink, as Falcon does; it needs a credential unless it is `public`."""

@@ -1,7 +1,9 @@
 """The open connections of this process."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from falcon import HTTPServiceUnavailable, HTTPUnauthorized
@@ -10,6 +12,7 @@ from falcon.asgi import Request, Response, WebSocket
 from .broker import Deliver
 from .close_codes import CloseCode
 from .connection import Connection
+from .drain import Pause, spread
 from .events import EventStream
 from .limits import Limits
 from .media import Encoded, payload_type_of
@@ -54,9 +57,28 @@ class Registry:
         """Return how many are open, event streams included."""
         return len(self._open)
 
-    def drain(self) -> None:
-        """Close every connection with 1012, end every stream, deny new ones with 503."""
+    async def check(self) -> None:
+        """Raise an `HTTPError` once the service stops, as a part of what must be ready."""
+        self.deny_if_stopping()
+
+    def deny_if_stopping(self) -> None:
+        """Raise a 503 once the service stops."""
+        if self._draining:
+            raise HTTPServiceUnavailable(description="The service is stopping.", retry_after=1)
+
+    def stop_admitting(self) -> None:
+        """Deny new connections and streams with 503; those that are open go on."""
         self._draining = True
+
+    async def drain(self, window: float = 0.0, pause: Pause = asyncio.sleep) -> None:
+        """Deny new ones; close every connection with 1012 and end every stream, what is sent first.
+
+        They are spread over `window` seconds: clients that all leave at once all come back at once.
+        """
+        self.stop_admitting()
+        closings = [partial(each.close, CloseCode.RESTART) for each in self._open]
+        await spread(closings, window, pause)
+        # Those whose handshake was on its way meanwhile.
         self.close_all(lambda principal: True, CloseCode.RESTART)
 
     def close_all(self, matches: Callable[[Principal], bool], code: CloseCode) -> None:
@@ -117,8 +139,7 @@ class Registry:
 
     def _admit(self, principal: Principal) -> float:
         """Return for how many seconds the principal may stay; raise an HTTPError if not at all."""
-        if self._draining:
-            raise HTTPServiceUnavailable(retry_after=1)
+        self.deny_if_stopping()
         lifetime = principal.expires_at - self._clock()
         if lifetime <= 0:
             raise HTTPUnauthorized(description="The credential has expired.")

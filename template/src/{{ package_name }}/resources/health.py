@@ -21,7 +21,7 @@ class Part(Protocol):
     """What the service cannot work without."""
 
     async def check(self) -> None:
-        """Raise OSError while it does not work."""
+        """Raise OSError while it does not work, or an HTTPError that says what to answer."""
 
 
 class ReadyResource:

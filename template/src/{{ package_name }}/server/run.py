@@ -11,7 +11,7 @@ import uvicorn
 from ..realtime import RealtimeApp, Registry
 from .asgi import wrap
 from .interface import ASGIApp
-from .server import Server
+from .server import Plan, Server
 from .settings import ServerSettings
 from .systemd import inherited_sockets
 
@@ -47,10 +47,11 @@ def create_server(
         "ws_ping_timeout": settings.ping_timeout,
         # Compression makes an idle connection 2.4 times as large.
         "ws_per_message_deflate": False,
-        "timeout_graceful_shutdown": settings.shutdown_grace / 3,
+        "timeout_graceful_shutdown": settings.closing_time / 3,
     }
     config = uvicorn.Config(app, **(defaults | options))
-    return Server(config, registry, settings.shutdown_grace / 2)
+    plan = Plan(settings.shutdown_delay, settings.drain_window, settings.closing_time / 2)
+    return Server(config, registry, plan)
 
 
 def listen(

@@ -2,9 +2,17 @@
 
 import ipaddress
 import logging
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from ..realtime.hosts import LOOPBACK, is_loopback, parse_host
@@ -39,6 +47,11 @@ def split_words(value: object) -> object:
     return value
 
 
+def _unless_dev(seconds: float) -> Callable[[dict[str, Any]], float]:
+    """Return the default of a time that nobody waits for with `--dev`."""
+    return lambda values: 0.0 if values.get("dev") else seconds
+
+
 class ServerSettings(Limits):
     """Every setting of the server with its default; durations in seconds."""
 
@@ -59,8 +72,12 @@ class ServerSettings(Limits):
     """How long a request may take to begin its body, from the first moment or the last answer."""
     ping_interval: PositiveFloat = 20.0
     ping_timeout: PositiveFloat = 20.0
+    shutdown_delay: NonNegativeFloat = Field(default_factory=_unless_dev(2.0))
+    """How long, after SIGTERM, newcomers get 503 before anybody is closed: 2, or 0 with `--dev`."""
+    drain_window: NonNegativeFloat = Field(default_factory=_unless_dev(3.0))
+    """Over how long the closes are then spread: 3 by default, 0 with `--dev`."""
     shutdown_grace: PositiveInt = 10
-    """How long connections may take to end after SIGTERM."""
+    """How long all of it may take after SIGTERM, the last closing handshakes included."""
 
     allowed_origins: str | None = None
     """The name that `allow_origins` had in 0.1."""
@@ -127,6 +144,21 @@ class ServerSettings(Limits):
                 "chat.example.org, or * for any, where APP_HOST is not of this machine alone"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_shutdown(self) -> Self:
+        if self.closing_time <= 0:
+            raise ValueError(
+                "APP_SHUTDOWN_GRACE must be larger than APP_SHUTDOWN_DELAY and APP_DRAIN_WINDOW "
+                f"together, which are {self.shutdown_delay + self.drain_window:g}: raise it, and "
+                "the time after which the service is killed, or lower those two"
+            )
+        return self
+
+    @property
+    def closing_time(self) -> float:
+        """What of `shutdown_grace` is left when everybody has been told to go."""
+        return self.shutdown_grace - self.shutdown_delay - self.drain_window
 
     @property
     def hosts(self) -> frozenset[str] | None:
